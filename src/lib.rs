@@ -1,0 +1,6 @@
+//! hoist: takes bare Linux hosts that answer SSH and turns them into a working ML platform.
+//!
+//! A folder imports only from those listed above it here; `docs/architecture.md` follows one task through them.
+
+pub mod error;
+pub mod value;
