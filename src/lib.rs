@@ -4,3 +4,11 @@
 
 pub mod error;
 pub mod value;
+
+pub mod transport;
+
+pub mod host;
+
+pub mod modules;
+
+pub mod cli;

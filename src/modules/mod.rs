@@ -1,0 +1,28 @@
+//! The modules: typed arguments, what to look at, what to decide.
+//!
+//! A module does no I/O. Bound to its arguments it is a [`Decide`]: asked with what is known of the host, it answers what it
+//! needs to know, or a [`Decision`] whose actions make the host as the task wants it. No actions, no change; in check mode
+//! the actions are simply not done. The few that must converse with the host are [`Converse`]. Modules that concern the
+//! run and not a host (`debug`, `set_fact` …) have their [`Spec`] here and are carried out by the engine.
+
+mod args;
+mod context;
+mod decision;
+mod spec;
+
+pub use args::Args;
+pub use context::{Context, ControlFiles};
+pub use decision::{Bound, Converse, Decide, Decision, Diff, Fail, Outcome, Remote, Step};
+pub use spec::{Arg, CheckSupport, Kind, Rule, Run, Spec};
+
+/// Every module, sorted by name.
+pub fn all() -> &'static [&'static Spec] {
+    ALL
+}
+
+static ALL: &[&Spec] = &[];
+
+/// The module of that name: full (`ansible.builtin.copy`), short (`copy`) or one of its other names.
+pub fn find(name: &str) -> Option<&'static Spec> {
+    ALL.iter().copied().find(|spec| spec.answers_to(name))
+}
