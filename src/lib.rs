@@ -3,7 +3,10 @@
 //! A folder imports only from those listed above it here; `docs/architecture.md` follows one task through them.
 
 pub mod error;
+
 pub mod value;
+
+pub mod report;
 
 pub mod transport;
 
