@@ -8,21 +8,28 @@
 mod args;
 mod context;
 mod decision;
+mod files;
 mod spec;
+mod system;
 
 pub use args::Args;
 pub use context::{Context, ControlFiles};
 pub use decision::{Bound, Converse, Decide, Decision, Diff, Fail, Outcome, Remote, Step};
 pub use spec::{Arg, CheckSupport, Kind, Rule, Run, Spec};
 
+use std::sync::LazyLock;
+
 /// Every module, sorted by name.
 pub fn all() -> &'static [&'static Spec] {
-    ALL
+    static SORTED: LazyLock<Vec<&'static Spec>> = LazyLock::new(|| {
+        let mut all: Vec<_> = files::ALL.iter().chain(system::ALL).copied().collect();
+        all.sort_by_key(|spec| spec.name);
+        all
+    });
+    &SORTED
 }
-
-static ALL: &[&Spec] = &[];
 
 /// The module of that name: full (`ansible.builtin.copy`), short (`copy`) or one of its other names.
 pub fn find(name: &str) -> Option<&'static Spec> {
-    ALL.iter().copied().find(|spec| spec.answers_to(name))
+    all().iter().copied().find(|spec| spec.answers_to(name))
 }
