@@ -6,6 +6,8 @@ pub mod error;
 
 pub mod value;
 
+pub mod yaml;
+
 pub mod report;
 
 pub mod transport;

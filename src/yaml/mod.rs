@@ -1,0 +1,14 @@
+//! YAML as Ansible's loader reads and writes it: every node with its place, YAML 1.1 scalars, `!unsafe` and `!vault`,
+//! mistakes explained in words, and a writer whose text equals that of `to_yaml` and `to_nice_yaml`.
+
+mod document;
+mod explain;
+mod node;
+mod scalar;
+
+pub use document::{Document, parse, parse_all};
+pub use node::{Kind, Node};
+pub use scalar::resolve as resolve_plain;
+
+#[cfg(test)]
+mod tests;
