@@ -10,6 +10,8 @@ pub mod yaml;
 
 pub mod report;
 
+pub mod playbook;
+
 pub mod transport;
 
 pub mod host;
