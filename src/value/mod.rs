@@ -7,4 +7,4 @@ mod secrets;
 mod value;
 
 pub use secrets::{MASK, Secrets};
-pub use value::{Map, Template, Value, Vaulted};
+pub use value::{Map, Template, Value, Vaulted, python_float};

@@ -212,10 +212,7 @@ impl Value {
             Self::Bool(true) => f.write_str("True"),
             Self::Bool(false) => f.write_str("False"),
             Self::Int(i) => write!(f, "{i}"),
-            Self::Float(x) if x.is_finite() && x.fract() == 0.0 && x.abs() < 1e16 => {
-                write!(f, "{x:.1}")
-            }
-            Self::Float(x) => write!(f, "{x}"),
+            Self::Float(x) => f.write_str(&python_float(*x)),
             Self::Str(s) => repr_str(s, f),
             Self::Template(t) => repr_str(&t.text, f),
             Self::Vault(_) => repr_str(super::MASK, f),
@@ -243,6 +240,25 @@ impl Value {
                 f.write_str("}")
             }
         }
+    }
+}
+
+/// A float as Python's `repr()` writes it: the shortest digits that read back, an exponent below 1e-4 and from 1e16 on.
+pub fn python_float(x: f64) -> String {
+    if x.is_nan() {
+        return "nan".to_owned();
+    }
+    if x.is_infinite() {
+        return if x > 0.0 { "inf" } else { "-inf" }.to_owned();
+    }
+    let scientific = format!("{x:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if (-4..16).contains(&exponent) {
+        format!("{x:?}")
+    } else {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        format!("{digits}e{sign}{:02}", exponent.abs())
     }
 }
 

@@ -2,11 +2,14 @@
 //! mistakes explained in words, and a writer whose text equals that of `to_yaml` and `to_nice_yaml`.
 
 mod document;
+mod dump;
+mod emit;
 mod explain;
 mod node;
 mod scalar;
 
 pub use document::{Document, parse, parse_all};
+pub use dump::{Flow, Style, dump};
 pub use node::{Kind, Node};
 pub use scalar::resolve as resolve_plain;
 

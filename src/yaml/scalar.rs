@@ -48,6 +48,58 @@ pub(super) fn sexagesimal(text: &str) -> Option<i64> {
     more.then_some(if negative { -total } else { total })
 }
 
+/// Whether the text is an integer, also one too big for [`Kind::Int`].
+pub(super) fn is_integer(text: &str) -> bool {
+    digits(text).is_some()
+}
+
+/// Whether PyYAML takes the text for a date, with or without a time.
+pub(super) fn is_timestamp(text: &str) -> bool {
+    let number = |t: &str, from: usize, to: usize| {
+        (from..=to).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_digit())
+    };
+    let mut date = text.splitn(3, '-');
+    let (Some(year), Some(month), Some(rest)) = (date.next(), date.next(), date.next()) else {
+        return false;
+    };
+    if !number(year, 4, 4) || !number(month, 1, 2) {
+        return false;
+    }
+    let day_end = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
+    let (day, time) = rest.split_at(day_end);
+    if time.is_empty() {
+        return month.len() == 2 && number(day, 2, 2);
+    }
+    let clock = time.trim_start_matches(['T', 't', ' ', '\t']);
+    let mut parts = clock.splitn(3, ':');
+    let (Some(hour), Some(minute), Some(second)) = (parts.next(), parts.next(), parts.next())
+    else {
+        return false;
+    };
+    let zone = match second.find(|c: char| !c.is_ascii_digit() && c != '.') {
+        Some(at) => second[at..].trim_start_matches([' ', '\t']),
+        None => "Z",
+    };
+    let whole = second
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(second.len());
+    let offset = zone
+        .strip_prefix(['+', '-'])
+        .map(|o| match o.split_once(':') {
+            Some((hours, minutes)) => number(hours, 1, 2) && number(minutes, 2, 2),
+            None => number(o, 1, 2),
+        });
+    number(day, 1, 2)
+        && clock.len() < time.len()
+        && number(hour, 1, 2)
+        && number(minute, 2, 2)
+        && whole == 2
+        && second.matches('.').count() <= 1
+        && (zone == "Z" || offset == Some(true))
+}
+
 fn string(text: &str) -> Kind {
     Kind::Str {
         text: Arc::from(text),
@@ -68,6 +120,12 @@ fn all(text: &str, allowed: &str) -> bool {
 }
 
 fn integer(text: &str) -> Option<i64> {
+    let (digits, radix) = digits(text)?;
+    i64::from_str_radix(&digits, radix).ok()
+}
+
+/// The digits of an integer with their sign, without underscores, and their base.
+fn digits(text: &str) -> Option<(String, u32)> {
     let (negative, digits) = sign(text);
     let (radix, digits, allowed) = if let Some(rest) = digits.strip_prefix("0b") {
         (2, rest, "01_")
@@ -85,7 +143,7 @@ fn integer(text: &str) -> Option<i64> {
     }
     let clean = digits.replace('_', "");
     let clean = if negative { format!("-{clean}") } else { clean };
-    i64::from_str_radix(&clean, radix).ok()
+    Some((clean, radix))
 }
 
 fn float(text: &str) -> Option<f64> {
