@@ -8,6 +8,8 @@ pub mod value;
 
 pub mod yaml;
 
+pub mod vault;
+
 pub mod report;
 
 pub mod playbook;
