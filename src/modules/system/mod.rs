@@ -1,6 +1,49 @@
 //! Modules about the system: packages, services, accounts, commands, the kernel's settings.
 
+mod command;
+mod engine_modules;
+mod expand;
+mod free_form;
+mod initd;
+mod ping;
+mod script;
+mod service;
+mod systemd;
+#[cfg(test)]
+#[allow(dead_code)]
+mod testing;
+#[allow(dead_code)]
+mod tools;
+
+pub use free_form::split_free_form;
+
 use super::Spec;
 
 /// The modules of this folder, sorted by name, one a line.
-pub(super) static ALL: &[&Spec] = &[];
+pub(super) static ALL: &[&Spec] = &[
+    &engine_modules::ADD_HOST,
+    &engine_modules::ASSERT,
+    &command::COMMAND,
+    &engine_modules::DEBUG,
+    &engine_modules::FAIL,
+    &engine_modules::GATHER_FACTS,
+    &engine_modules::GROUP_BY,
+    &engine_modules::IMPORT_PLAYBOOK,
+    &engine_modules::IMPORT_ROLE,
+    &engine_modules::IMPORT_TASKS,
+    &engine_modules::INCLUDE_ROLE,
+    &engine_modules::INCLUDE_TASKS,
+    &engine_modules::INCLUDE_VARS,
+    &engine_modules::META,
+    &engine_modules::PAUSE,
+    &ping::SPEC,
+    &script::RAW,
+    &script::SCRIPT,
+    &service::SPEC,
+    &engine_modules::SET_FACT,
+    &engine_modules::SET_STATS,
+    &command::SHELL,
+    &systemd::SPEC,
+    &initd::SYSVINIT,
+    &engine_modules::VALIDATE_ARGUMENT_SPEC,
+];
