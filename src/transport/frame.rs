@@ -1,5 +1,6 @@
 //! What travels over a link, and the link's own contract.
 
+use super::Sink;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,14 @@ pub struct Frame {
     pub input: Input,
     /// After this time the script and all it started are killed and [`LinkError::Timeout`] is the answer.
     pub timeout: Option<Duration>,
+    /// Takes standard output as it comes, instead of [`Reply::stdout`].
+    pub sink: Option<Sink>,
+    /// How many bytes of each stream to keep at its beginning and again at its end; [`KEEP`] when `None`.
+    pub keep: Option<usize>,
 }
+
+/// What a [`Frame`] keeps of each stream by default: so much of its beginning and so much of its end.
+pub const KEEP: usize = 4 << 20;
 
 /// Standard input of a [`Frame`].
 #[derive(Clone, Debug, Default)]
