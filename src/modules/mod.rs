@@ -8,6 +8,7 @@
 mod args;
 mod context;
 mod decision;
+mod facts;
 mod files;
 mod spec;
 mod system;
@@ -23,7 +24,12 @@ use std::sync::LazyLock;
 /// Every module, sorted by name.
 pub fn all() -> &'static [&'static Spec] {
     static SORTED: LazyLock<Vec<&'static Spec>> = LazyLock::new(|| {
-        let mut all: Vec<_> = files::ALL.iter().chain(system::ALL).copied().collect();
+        let mut all: Vec<_> = files::ALL
+            .iter()
+            .chain(system::ALL)
+            .chain(facts::ALL)
+            .copied()
+            .collect();
         all.sort_by_key(|spec| spec.name);
         all
     });

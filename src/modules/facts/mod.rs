@@ -1,0 +1,26 @@
+//! What a host is, what is installed and running on it, what is mounted: `setup`.
+//!
+//! Each asks the host once, with a POSIX script that forks little and prints raw text; all understanding is here, in pure
+//! functions from that text. A host may print anything: what does not parse is left out.
+//!
+//! `ansible_facts` in a result has the names without the `ansible_` prefix (`os_family`); the engine makes them variables.
+
+mod clock;
+mod distribution;
+mod hardware;
+mod local;
+mod managers;
+mod network;
+mod os_family;
+mod platform;
+mod raw;
+mod settings;
+mod setup;
+mod storage;
+mod subset;
+mod virtualization;
+
+use super::Spec;
+
+/// The modules of this folder.
+pub(super) static ALL: &[&Spec] = &[&setup::SPEC];

@@ -1,0 +1,2 @@
+p caps
+has capsh && capsh --print 2>/dev/null

@@ -1,0 +1,2 @@
+p systemd
+[ -d /run/systemd/system ] && has systemctl && systemctl --version 2>/dev/null
