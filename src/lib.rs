@@ -20,4 +20,6 @@ pub mod host;
 
 pub mod modules;
 
+pub mod lab;
+
 pub mod cli;
