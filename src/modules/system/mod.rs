@@ -1,10 +1,17 @@
 //! Modules about the system: packages, services, accounts, commands, the kernel's settings.
 
+mod apk;
+mod apt;
+mod apt_cache;
+mod apt_get;
 mod command;
+mod deb_version;
+mod dnf;
 mod engine_modules;
 mod expand;
 mod free_form;
 mod initd;
+mod package;
 mod ping;
 mod script;
 mod service;
@@ -22,9 +29,11 @@ use super::Spec;
 /// The modules of this folder, sorted by name, one a line.
 pub(super) static ALL: &[&Spec] = &[
     &engine_modules::ADD_HOST,
+    &apt::SPEC,
     &engine_modules::ASSERT,
     &command::COMMAND,
     &engine_modules::DEBUG,
+    &dnf::SPEC,
     &engine_modules::FAIL,
     &engine_modules::GATHER_FACTS,
     &engine_modules::GROUP_BY,
@@ -35,6 +44,7 @@ pub(super) static ALL: &[&Spec] = &[
     &engine_modules::INCLUDE_TASKS,
     &engine_modules::INCLUDE_VARS,
     &engine_modules::META,
+    &package::SPEC,
     &engine_modules::PAUSE,
     &ping::SPEC,
     &script::RAW,
