@@ -12,6 +12,8 @@ mod facts;
 mod files;
 mod spec;
 mod system;
+#[cfg(test)]
+mod testing;
 
 pub use args::Args;
 pub use context::{Context, ControlFiles};
