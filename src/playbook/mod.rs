@@ -2,16 +2,38 @@
 //!
 //! Nothing is executed here and nothing inherited: static imports and roles are expanded into [`Block`]s, values stay raw.
 
+mod action_reader;
+mod arguments;
 mod block;
 mod common;
+mod common_reader;
+mod expander;
+mod files;
+mod finder;
+mod include_reader;
+mod keyword;
+mod loader;
 mod located;
 mod play;
+mod play_keywords;
+mod play_reader;
 mod role;
+mod role_entry;
+mod role_files;
+mod role_reader;
+mod sink;
 mod task;
+mod task_reader;
+mod typed;
 
 pub use block::{Block, BlockKind, Entry};
 pub use common::Common;
+pub use files::Decrypt;
+pub use loader::{IncludeFrom, Included, Loader, Render, RoleRequest};
 pub use located::Located;
 pub use play::{Play, Playbook, Prompt};
 pub use role::{FromFiles, IncludeRole, Role, RoleUse};
 pub use task::{Action, ActionKind, Loop, LoopControl, LoopKind, Meta, Task, TaskArgs};
+
+#[cfg(test)]
+mod tests;

@@ -40,8 +40,8 @@ pub struct FromFiles {
 pub struct RoleUse {
     /// The role.
     pub role: Arc<Role>,
-    /// The use's own keywords. They are those of the block that stands for it too; `vars` rank as the role's variables,
-    /// so the block itself has none.
+    /// The use's own keywords. They are those of the block that stands for it too, with one exception: `vars` of a `roles:`
+    /// entry or dependency rank as the role's variables only, so its block has none. (Those of an import rank as both.)
     pub common: Common,
     /// Inline parameters of a `roles:` entry (`- {role: x, port: 1}`): ranked above `vars`.
     pub params: Map,

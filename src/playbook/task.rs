@@ -133,8 +133,10 @@ pub struct TaskArgs {
     pub map: Map,
     /// `args: "{{ x }}"`: a template that renders to a mapping, laid under [`TaskArgs::map`].
     pub variable: Option<Located>,
-    /// Where each named argument stands.
+    /// Where each named argument's name stands.
     pub spans: IndexMap<String, Span>,
+    /// Where each named argument's value stands.
+    pub values: IndexMap<String, Span>,
 }
 
 /// A loop.

@@ -1,0 +1,128 @@
+//! Where files of tasks and roles are looked for.
+
+use super::expander::Expander;
+use crate::error::{Diagnostic, Span, nearest};
+use std::path::{Path, PathBuf};
+
+impl Expander<'_> {
+    /// The file that an import or include in `path` names.
+    ///
+    /// Follows Ansible: beside the including file, then in the role's `tasks` (for handlers `handlers`), then beside the
+    /// playbook.
+    pub(super) fn find_tasks(&mut self, name: &str, span: &Span, path: &Path) -> Option<PathBuf> {
+        let mut folders: Vec<PathBuf> = path.parent().map(Path::to_owned).into_iter().collect();
+        if let Some(role) = self.roles.last() {
+            let own = if self.handler { "handlers" } else { "tasks" };
+            folders.push(role.path.join(own));
+            folders.push(role.path.join("tasks"));
+            folders.push(role.path.clone());
+        }
+        folders.push(self.dir.clone());
+        let mut searched: Vec<PathBuf> = Vec::new();
+        for folder in folders {
+            let candidate = self.loader.absolute(&folder.join(home(name)));
+            if !searched.contains(&candidate) {
+                searched.push(candidate);
+            }
+        }
+        if let Some(found) = searched.iter().find(|path| path.is_file()) {
+            return Some(found.clone());
+        }
+        self.sink
+            .error(self.missing("a file of tasks", name, span, &searched));
+        None
+    }
+
+    /// The name and folder of a role. The name is as written, or the folder's where it was found by its path only.
+    ///
+    /// Follows Ansible: `roles/` beside the playbook, the configured folders, the folder of the role that needs it, the
+    /// playbook's own folder, and last the name as a path.
+    pub(super) fn find_role(&mut self, name: &str, span: &Span) -> Option<(String, PathBuf)> {
+        let mut folders = vec![self.dir.join("roles")];
+        folders.extend(self.loader.roles_path.iter().cloned());
+        if let Some(parent) = self.roles.last().and_then(|role| role.path.parent()) {
+            folders.push(parent.to_owned());
+        }
+        folders.push(self.dir.clone());
+        let mut searched: Vec<PathBuf> = Vec::new();
+        for folder in folders {
+            let candidate = self.loader.absolute(&folder.join(home(name)));
+            if !searched.contains(&candidate) {
+                searched.push(candidate);
+            }
+        }
+        let by_name = self.loader.absolute(&home(name));
+        let last = searched.len();
+        if !searched.contains(&by_name) {
+            searched.push(by_name);
+        }
+        if let Some(found) = searched.iter().find(|path| path.exists()) {
+            if !found.is_dir() {
+                self.sink.at(
+                    span,
+                    format!(
+                        "`{}` is a file, and a role is a folder",
+                        self.loader.shown(found).display()
+                    ),
+                );
+                return None;
+            }
+            let by_path = searched.get(last) == Some(found);
+            let folder = Path::new(name).file_name().and_then(|n| n.to_str());
+            let name = folder.filter(|_| by_path).unwrap_or(name).to_owned();
+            return Some((name, found.canonicalize().unwrap_or_else(|_| found.clone())));
+        }
+        let diagnostic = self.missing("a role", name, span, &searched);
+        let parts: Vec<&str> = name.split('.').collect();
+        self.sink.error(
+            if parts.len() >= 3 && parts.iter().all(|p| super::typed::is_variable(p)) {
+                diagnostic.with_help(
+                    "roles of collections are not supported: copy the role into `roles/`",
+                )
+            } else {
+                diagnostic
+            },
+        );
+        None
+    }
+
+    fn missing(&self, what: &str, name: &str, span: &Span, searched: &[PathBuf]) -> Diagnostic {
+        let mut diagnostic = Diagnostic::at(
+            span,
+            format!("there is no {} `{name}`", what.trim_start_matches("a ")),
+        );
+        for path in searched {
+            diagnostic =
+                diagnostic.with_note(format!("not at {}", self.loader.shown(path).display()));
+        }
+        let near = searched.iter().find_map(|path| {
+            let wanted = path.file_name()?.to_str()?.to_owned();
+            let names = names(path.parent()?);
+            nearest(&wanted, names.iter().map(String::as_str))
+                .map(|near| Path::new(name).with_file_name(near))
+        });
+        match near {
+            Some(near) => diagnostic.with_help(format!("did you mean `{}`?", near.display())),
+            None => diagnostic,
+        }
+    }
+}
+
+/// The names in a folder, sorted.
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    names
+}
+
+/// `~/x` from the user's home; anything else as it is.
+pub(super) fn home(name: &str) -> PathBuf {
+    match (name.strip_prefix("~/"), std::env::var_os("HOME")) {
+        (Some(rest), Some(home)) => Path::new(&home).join(rest),
+        _ => PathBuf::from(name),
+    }
+}
