@@ -20,6 +20,8 @@ pub mod host;
 
 pub mod modules;
 
+pub mod check;
+
 pub mod lab;
 
 pub mod cli;
