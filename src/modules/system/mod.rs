@@ -10,6 +10,7 @@ mod dnf;
 mod engine_modules;
 mod expand;
 mod free_form;
+mod group;
 mod initd;
 mod package;
 mod ping;
@@ -21,6 +22,8 @@ mod systemd;
 mod testing;
 #[allow(dead_code)]
 mod tools;
+mod user;
+mod user_key;
 
 pub use free_form::split_free_form;
 
@@ -36,6 +39,7 @@ pub(super) static ALL: &[&Spec] = &[
     &dnf::SPEC,
     &engine_modules::FAIL,
     &engine_modules::GATHER_FACTS,
+    &group::SPEC,
     &engine_modules::GROUP_BY,
     &engine_modules::IMPORT_PLAYBOOK,
     &engine_modules::IMPORT_ROLE,
@@ -55,5 +59,6 @@ pub(super) static ALL: &[&Spec] = &[
     &command::SHELL,
     &systemd::SPEC,
     &initd::SYSVINIT,
+    &user::SPEC,
     &engine_modules::VALIDATE_ARGUMENT_SPEC,
 ];

@@ -86,6 +86,7 @@ impl Case {
 
     /// The answer to a reading command in plain English.
     pub(crate) fn reads(self, script: &str, rc: i32, stdout: &str) -> Self {
+        assert_parses(script);
         let mut env = self.env.clone();
         env.insert("LC_ALL".into(), "C".into());
         self.knows(
@@ -351,8 +352,24 @@ impl Remote for Scripted {
     fn progress(&mut self, _: String) {}
 }
 
+/// Shell text must at least be shell.
+fn assert_parses(text: &str) {
+    let out = std::process::Command::new("sh")
+        .args(["-n", "-c", text])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success(), "{said} in:\n{text}");
+}
+
 /// An action in one line.
 pub(crate) fn show(action: &Action) -> String {
+    if let Action::Run(cmd) = action
+        && let Program::Script { text, executable } = &cmd.program
+        && executable == "/bin/sh"
+    {
+        assert_parses(text);
+    }
     match action {
         Action::Run(cmd) => {
             let mut text = match &cmd.program {
@@ -386,7 +403,10 @@ pub(crate) fn show(action: &Action) -> String {
 
 fn show_query(query: &Query) -> String {
     match query {
-        Query::Read { script, .. } => script.clone(),
+        Query::Read { script, .. } => {
+            assert_parses(script);
+            script.clone()
+        }
         other => format!("{other:?}"),
     }
 }
