@@ -12,6 +12,8 @@ pub mod vault;
 
 pub mod report;
 
+pub mod inventory;
+
 pub mod playbook;
 
 pub mod transport;

@@ -2,7 +2,8 @@
 
 use super::cipher::{VaultError, is_encrypted, seal_fresh};
 use super::keyring::Keyring;
-use crate::error::Diagnostic;
+use crate::error::{Diagnostic, Problems, Source};
+use crate::yaml::{self, Document};
 use std::io::{Seek, Write};
 use std::path::Path;
 use std::process::Command;
@@ -96,6 +97,23 @@ pub fn edit(path: &Path, ring: &Keyring, editor: &str) -> Result<bool, Diagnosti
     }
     let text = seal_fresh(&after, secret, &id).map_err(|e| about(&e, path))?;
     write(path, text.as_bytes()).map(|()| true)
+}
+
+/// Reads a YAML file that may be encrypted as a whole. The places in an encrypted one do not show its text.
+///
+/// # Errors
+/// When the file cannot be read or decrypted, and all that [`yaml::parse`] finds.
+pub fn load_yaml(path: &Path, ring: &Keyring) -> Result<Document, Problems> {
+    let bytes = read(path)?;
+    let hidden = is_encrypted(&bytes);
+    let bytes = if hidden { view(path, ring)? } else { bytes };
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Diagnostic::new(format!("`{}` is not UTF-8", path.display())))?;
+    if hidden {
+        yaml::parse_hidden(path, &text)
+    } else {
+        yaml::parse(&Source::new(path, text))
+    }
 }
 
 /// A `!vault` block to paste into a YAML file, under `name` when there is one.

@@ -119,22 +119,22 @@ fn mistakes_are_told_apart() {
     insta::assert_snapshot!(told(Keyring::new().decrypt(HELLO_1_1)), @r"
     error: this is encrypted, and no vault password was given (vault id `default`)
       help: give it with `--vault-password-file FILE` or `--ask-vault-pass`
-");
+    ");
     insta::assert_snapshot!(told(Keyring::new().decrypt(HELLO_1_2)), @r"
     error: this is encrypted, and no vault password was given (vault id `dev`)
       help: give it with `--vault-id dev@FILE` or `--vault-id dev@prompt`
-");
+    ");
     let mut wrong = Keyring::new();
     wrong.add("default", "carp");
     insta::assert_snapshot!(told(wrong.decrypt(HELLO_1_2)), @r"
     error: no vault password given fits this encrypted text (vault id `dev`)
       note: tried: default
-");
+    ");
     insta::assert_snapshot!(told(ring().decrypt("hello: world")), @r"error: this text is not encrypted: it does not begin with `$ANSIBLE_VAULT`");
     insta::assert_snapshot!(told(ring().decrypt("$ANSIBLE_VAULT;2.0;AES256\n00")), @r"
     error: unknown vault format `$ANSIBLE_VAULT;2.0;AES256`
       note: hoist reads versions 1.1 and 1.2 with cipher `AES256`
-");
+    ");
     insta::assert_snapshot!(told(ring().decrypt("$ANSIBLE_VAULT;1.1;AES256\nzz")), @r"error: the encrypted text is damaged: it holds something that is no hexadecimal number");
     insta::assert_snapshot!(told(ring().decrypt(&HELLO_1_1[..200])), @r"error: the encrypted text is damaged: a part is no hexadecimal number");
     let encrypt = |id| {
@@ -147,12 +147,12 @@ fn mistakes_are_told_apart() {
     insta::assert_snapshot!(encrypt(Some("prod")), @r"
     error: no vault password for the vault id `prod` was given
       note: known: default, dev
-");
+    ");
     insta::assert_snapshot!(encrypt(None), @r"
     error: several vault passwords were given, and none was chosen to encrypt with
       note: known: default, dev
       help: choose one with `--encrypt-vault-id ID`
-");
+    ");
 }
 
 #[test]
@@ -244,7 +244,7 @@ exit 3
     error: cannot read the vault password file `DIR/missing`: No such file or directory (os error 2)
 
     error: the vault password file `DIR` is a directory
-");
+    ");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::{Kind, Node};
 use crate::error::{Diagnostic, Problems, Source, Span};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span as Range, StrInput, Tag};
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 /// How deep collections may nest; Python's own recursion limit stops Ansible not far beyond.
@@ -27,7 +28,27 @@ pub struct Document {
 /// # Errors
 /// What the text does wrong, explained, with its place. More than one document is a mistake too.
 pub fn parse(source: &Arc<Source>) -> Result<Document, Problems> {
-    let mut documents = parse_all(source)?.into_iter();
+    only(read(source, &source.text)?)
+}
+
+/// Reads a decrypted text: as [`parse`], but neither places nor messages show any of it.
+///
+/// # Errors
+/// As [`parse`], in fewer words.
+pub fn parse_hidden(path: &Path, text: &str) -> Result<Document, Problems> {
+    only(read(&Source::new(path, ""), text)?)
+}
+
+/// Reads a text that may hold any number of documents, separated by `---`.
+///
+/// # Errors
+/// As [`parse`], save that several documents are fine.
+pub fn parse_all(source: &Arc<Source>) -> Result<Vec<Document>, Problems> {
+    read(source, &source.text)
+}
+
+fn only(documents: Vec<Document>) -> Result<Document, Problems> {
+    let mut documents = documents.into_iter();
     let first = documents.next().unwrap_or(Document {
         root: None,
         warnings: Vec::new(),
@@ -43,15 +64,12 @@ pub fn parse(source: &Arc<Source>) -> Result<Document, Problems> {
     }
 }
 
-/// Reads a text that may hold any number of documents, separated by `---`.
-///
-/// # Errors
-/// As [`parse`], save that several documents are fine.
-pub fn parse_all(source: &Arc<Source>) -> Result<Vec<Document>, Problems> {
+fn read(source: &Arc<Source>, text: &str) -> Result<Vec<Document>, Problems> {
     let mut reader = Reader {
         source,
-        lines: source.text.lines().collect(),
-        parser: Parser::new_from_str(&source.text),
+        hidden: source.text.is_empty(),
+        lines: text.lines().collect(),
+        parser: Parser::new_from_str(text),
         anchors: HashMap::new(),
         copies: 0,
         raw: 0,
@@ -73,6 +91,8 @@ type Step<T> = Result<T, Box<Diagnostic>>;
 
 struct Reader<'a> {
     source: &'a Arc<Source>,
+    /// Whether the text is secret: then no message may quote it.
+    hidden: bool,
     lines: Vec<&'a str>,
     parser: Parser<'a, StrInput<'a>>,
     /// Finished nodes that have an anchor, with how many nodes they hold and how deep they go.
@@ -88,12 +108,11 @@ impl<'a> Reader<'a> {
     fn next(&mut self) -> Step<(Event<'a>, Range)> {
         match self.parser.next_event() {
             Some(Ok(next)) => Ok(next),
-            Some(Err(error)) => Err(Box::new(explain(
-                self.source,
-                error.marker().line(),
-                error.marker().col(),
-                error.info(),
-            ))),
+            Some(Err(error)) => {
+                let (line, column) = (error.marker().line(), error.marker().col());
+                let complaint = explain(self.source, line, column, error.info());
+                Err(Box::new(complaint))
+            }
             None => Ok((Event::StreamEnd, Range::default())),
         }
     }
@@ -271,7 +290,7 @@ impl<'a> Reader<'a> {
         let kind = match tag {
             None if quoted => string(raw),
             None => {
-                if let Some(number) = sexagesimal(text) {
+                if let Some(number) = sexagesimal(text).filter(|_| !self.hidden) {
                     self.warnings.push(
                         Diagnostic::at(
                             &span,

@@ -6,6 +6,16 @@ use std::sync::Arc;
 /// Turns a complaint of the parser at a line (from 1) and column (from 0) into one that says what to do. The parser often
 /// notices a mistake late, so the text around the place is looked at first.
 pub(super) fn explain(source: &Arc<Source>, line: usize, column: usize, info: &str) -> Diagnostic {
+    if source.text.is_empty() {
+        let to = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let span = Span {
+            source: source.clone(),
+            line: to(line.max(1)),
+            column: to(column + 1),
+            length: 1,
+        };
+        return Diagnostic::at(&span, format!("this is not valid YAML: {info}"));
+    }
     let at = Place {
         source,
         lines: source.text.lines().collect(),
@@ -19,6 +29,7 @@ pub(super) fn explain(source: &Arc<Source>, line: usize, column: usize, info: &s
         .or_else(|| at.missing_space(info))
         .or_else(|| at.colon(info))
         .or_else(|| at.indentation(info))
+        .or_else(|| at.open_bracket())
         .unwrap_or_else(|| Diagnostic::at(&at.span(), format!("this is not valid YAML: {info}")))
 }
 

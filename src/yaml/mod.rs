@@ -8,7 +8,7 @@ mod explain;
 mod node;
 mod scalar;
 
-pub use document::{Document, parse, parse_all};
+pub use document::{Document, parse, parse_all, parse_hidden};
 pub use dump::{Flow, Style, dump};
 pub use node::{Kind, Node};
 pub use scalar::resolve as resolve_plain;

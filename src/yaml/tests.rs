@@ -256,7 +256,7 @@ fn mistakes_are_told_in_words() {
     1:4 `!vault` goes with an encrypted text (write `!vault |` and the text that begins with `$ANSIBLE_VAULT` below it)
     1:3 a value of type list cannot be a key
     1:4 this is not valid YAML: misplaced bracket
-"#);
+    "#);
 }
 
 #[test]
