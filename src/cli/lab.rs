@@ -85,7 +85,7 @@ pub async fn run(command: LabCommand) -> Result<ExitCode, Diagnostic> {
         LabCommand::List => list()?,
         LabCommand::Ssh { host, command } => return Err(ssh(&host, &command)?),
         LabCommand::Inventory(lab) => print(&Lab::open(&lab.name)?.inventory())?,
-        LabCommand::Down(lab) => match Lab::down(&lab.name).await? {
+        LabCommand::Down(lab) => match Lab::down(&lab.name, &|line| eprintln!("{line}")).await? {
             true => print(&format!("lab `{}` is gone\n", lab.name))?,
             false => print(&format!("there is no lab `{}`\n", lab.name))?,
         },

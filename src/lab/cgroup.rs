@@ -98,6 +98,12 @@ impl Cgroups {
         found
     }
 
+    /// Whether a process is in it (not looking below it): one file read, cheap enough to ask often.
+    pub fn occupied(&self) -> bool {
+        let first = self.dirs().into_iter().next().unwrap_or_default();
+        fs::read_to_string(first.join("cgroup.procs")).is_ok_and(|text| !text.trim().is_empty())
+    }
+
     /// Ends every process in it and below it, and removes it everywhere. Does nothing where it does not exist.
     pub async fn destroy(&self) -> Result<(), Diagnostic> {
         let deadline = Instant::now() + Duration::from_secs(20);

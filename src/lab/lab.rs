@@ -4,6 +4,7 @@ use super::base::Base;
 use super::cgroup::Cgroups;
 use super::demand::Demand;
 use super::host::{LabHost, USER};
+use super::limits::Limits;
 use super::lock::Lock;
 use super::network::Network;
 use super::options::{Kind, Options, Progress, check_name};
@@ -68,6 +69,7 @@ impl Lab {
         state.save()?;
         let lab = Self::of(state)?;
         lab.prepare(options.sudo_password.as_deref()).await?;
+        Limits::of_machine(State::root()).raise(progress)?;
         lab.network.ensure().await?;
         let starts = (1..=lab.hosts.len()).map(|i| lab.start_host(i));
         try_join_all(starts).await?;
@@ -85,13 +87,13 @@ impl Lab {
     }
 
     /// Ends a lab and removes everything of it, in whatever state it was left; whether there was something to remove.
-    pub async fn down(name: &str) -> Result<bool, Diagnostic> {
+    pub async fn down(name: &str, progress: Progress<'_>) -> Result<bool, Diagnostic> {
         check_name(name)?;
         Demand.check()?;
         let dir = State::dir(name);
         let cgroup = Cgroups::of_lab(name)?;
         let there = dir.exists() || cgroup.dirs().iter().any(|d| d.exists());
-        let lock = Lock::take(&State::lock(name), || {}).await?;
+        let lock = Self::lock(name, progress).await?;
         // A record that can not be read must not keep a lab from going.
         let state = State::load(name).ok().flatten();
         cgroup.destroy().await?;
@@ -101,8 +103,13 @@ impl Lab {
         wait_for_loops(&dir).await;
         remove_dir(&dir)?;
         Base::clear_abandoned().await?;
+        if state::labs().is_empty() {
+            Limits::of_machine(State::root()).restore();
+        }
         drop(lock);
-        state::remove_empty_root();
+        // Each only if nothing is left in it.
+        let _ = fs::remove_dir(State::root());
+        let _ = State::root().parent().map(fs::remove_dir);
         Ok(there)
     }
 
@@ -226,12 +233,14 @@ impl Lab {
     /// Waits until a host answers as SSH; an error with the end of its console after `limit`.
     pub async fn wait_ready(&self, host: &str, limit: Duration) -> Result<(), Diagnostic> {
         let address = self.host(host)?.address;
+        let keeper = self.cgroup.child(host).child("keeper");
         let deadline = Instant::now() + limit;
+        let mut pause = Duration::from_millis(20);
         loop {
             if answers(address).await {
                 return Ok(());
             }
-            let gone = self.cgroup.child(host).processes().is_empty();
+            let gone = !keeper.occupied();
             if gone || Instant::now() > deadline {
                 let console = self.host_dir(host).join("console.log");
                 let text = fs::read_to_string(console).unwrap_or_default();
@@ -241,7 +250,9 @@ impl Lab {
                 };
                 return Err(tool::with_tail(Diagnostic::new(problem), &text));
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            // Many hosts that boot at once need the processor more than the question needs its answer.
+            tokio::time::sleep(pause).await;
+            pause = (pause * 5 / 4).min(Duration::from_millis(250));
         }
     }
 
@@ -402,7 +413,7 @@ impl Lab {
             argv.extend(groups.iter().map(|g| g.as_os_str()));
             tool::launch(&self.dir.join("enter.sh"), &keeper.dirs(), &console, &argv)?;
             // The keeper joins its cgroup a moment later: an empty one would look like a host that stopped.
-            let started = || !group.processes().is_empty();
+            let started = || keeper.occupied();
             super::network::wait(started, &console, &format!("host `{name}` does not start"))
                 .await?;
         }

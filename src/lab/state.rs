@@ -32,6 +32,11 @@ pub struct State {
 }
 
 impl State {
+    /// The directory of all labs.
+    pub fn root() -> &'static Path {
+        Path::new(ROOT)
+    }
+
     /// The directory of the lab called `name`.
     pub fn dir(name: &str) -> PathBuf {
         Path::new(ROOT).join(name)
@@ -93,16 +98,6 @@ pub fn labs() -> Vec<String> {
         .collect();
     names.sort();
     names
-}
-
-/// Removes the directories that hold labs once the last lab is gone.
-pub(super) fn remove_empty_root() {
-    let root = Path::new(ROOT);
-    if std::fs::remove_dir(root).is_ok()
-        && let Some(parent) = root.parent()
-    {
-        let _ = std::fs::remove_dir(parent);
-    }
 }
 
 /// Makes a directory, and those above it, that only root can look into.
