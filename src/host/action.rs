@@ -214,4 +214,6 @@ pub struct Report {
     pub time: (f64, f64),
     /// Bytes left out of the middle of stdout and stderr, which are kept to a limit.
     pub dropped: (u64, u64),
+    /// Why it was not even begun, or was given up (`chdir` failed, no such program, `validate` said no); `rc` is not 0 then.
+    pub error: Option<String>,
 }

@@ -1,12 +1,17 @@
 //! What is known about a host, as one account sees it.
 
-use super::{Algorithm, Answer, Query, Stat, Touches};
+use super::place::{related, trim};
+use super::{Algorithm, Answer, Place, Query, Stat, Touches};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Answers so far. The engine fills it and, after an action, forgets what the action may have changed.
 #[derive(Clone, Debug, Default)]
-pub struct Known(HashMap<Query, Answer>);
+pub struct Known {
+    answers: HashMap<Query, Answer>,
+    /// Where the paths that were asked about really are, by the path as it was asked. Empty when a host never said.
+    places: HashMap<String, Place>,
+}
 
 /// Why a module has not decided yet, or cannot.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,27 +31,56 @@ impl<F> From<F> for Pause<F> {
 impl Known {
     /// Stores an answer.
     pub fn learn(&mut self, query: Query, answer: Answer) {
-        self.0.insert(query, answer);
+        self.answers.insert(query, answer);
+    }
+
+    /// Stores where a path really is, as the host said along with its answers.
+    pub fn learn_place(&mut self, path: &str, place: Place) {
+        self.places.insert(trim(path).to_owned(), place);
     }
 
     /// The answer, if it is known.
     pub fn peek(&self, query: &Query) -> Option<&Answer> {
-        self.0.get(query)
+        self.answers.get(query)
     }
 
     /// Forgets every answer that `touches` may have made stale. What commands read is always forgotten.
     pub fn forget(&mut self, touches: &Touches) {
-        match touches {
-            Touches::Nothing => {}
-            Touches::Everything => self.0.clear(),
-            Touches::Path(changed) => self.0.retain(|query, _| match query {
+        self.forget_all(std::slice::from_ref(touches));
+    }
+
+    /// [`Known::forget`] for things that were done one after the other.
+    ///
+    /// Names alone do not tell whether two paths are the same place, so the places the host told of are compared; what
+    /// lies behind a symbolic link, or is touched at a place nobody told of, is rather forgotten than trusted.
+    pub fn forget_all(&mut self, touches: &[Touches]) {
+        if touches.contains(&Touches::Everything) {
+            *self = Self::default();
+            return;
+        }
+        let places = std::mem::take(&mut self.places);
+        let changed: Vec<Names<'_>> = touches
+            .iter()
+            .filter_map(|t| match t {
+                Touches::Path(path) => Some(Names::of(path, &places)),
+                _ => None,
+            })
+            .collect();
+        if !changed.is_empty() {
+            self.answers.retain(|query, _| match query {
                 Query::Stat { path, .. } | Query::Digest { path, .. } | Query::Content { path } => {
-                    !related(path, changed)
+                    let names = Names::of(path, &places);
+                    !changed.iter().any(|c| c.may_alter(&names))
                 }
                 Query::Read { .. } => false,
                 _ => true,
-            }),
+            });
         }
+        self.places = places
+            .iter()
+            .filter(|(path, place)| !changed.iter().any(|c| c.may_move(path, place)))
+            .map(|(path, place)| (path.clone(), place.clone()))
+            .collect();
     }
 
     /// Makes sure that all of these are known, so that they are asked in one go.
@@ -56,7 +90,7 @@ impl Known {
     pub fn all<F>(&self, queries: impl IntoIterator<Item = Query>) -> Result<(), Pause<F>> {
         let missing: Vec<Query> = queries
             .into_iter()
-            .filter(|q| !self.0.contains_key(q))
+            .filter(|q| !self.answers.contains_key(q))
             .collect();
         if missing.is_empty() {
             Ok(())
@@ -67,7 +101,9 @@ impl Known {
 
     /// The answer to one query; [`Pause::Need`] when it is not known.
     pub fn get<F>(&self, query: Query) -> Result<&Answer, Pause<F>> {
-        self.0.get(&query).ok_or_else(|| Pause::Need(vec![query]))
+        self.answers
+            .get(&query)
+            .ok_or_else(|| Pause::Need(vec![query]))
     }
 
     /// Metadata at `path`, a link itself when `follow` is false.
@@ -119,20 +155,52 @@ impl Known {
     }
 }
 
-/// Whether a change at `changed` may alter what is seen at `path`: the same, below it, or its parent directory.
-fn related(path: &str, changed: &str) -> bool {
-    let path = path.trim_end_matches('/');
-    let changed = changed.trim_end_matches('/');
-    // Through symbolic links anything may be related; file names alone tell apart the common case.
-    path == changed
-        || path
-            .strip_prefix(changed)
-            .is_some_and(|rest| rest.starts_with('/'))
-        || changed
-            .strip_prefix(path)
-            .is_some_and(|rest| rest.starts_with('/'))
-        || path.is_empty()
-        || changed.is_empty()
+/// A path and what is known of where it leads.
+struct Names<'a> {
+    asked: &'a str,
+    /// `None` when the host never told.
+    canonical: Option<String>,
+    /// The path itself is a symbolic link, for all we know.
+    link: bool,
+}
+
+impl<'a> Names<'a> {
+    fn of(path: &'a str, places: &HashMap<String, Place>) -> Self {
+        let asked = trim(path);
+        let (canonical, link) = match places.get(asked) {
+            Some(place) => (Some(place.canonical.clone()), place.link),
+            // Names are all there is: a test, or a host that told nothing yet.
+            None if places.is_empty() => (Some(asked.to_owned()), false),
+            None => (None, true),
+        };
+        Self {
+            asked,
+            canonical,
+            link,
+        }
+    }
+
+    /// Whether a change here may alter what is seen at `other`.
+    fn may_alter(&self, other: &Self) -> bool {
+        if self.link || other.link || related(other.asked, self.asked) {
+            return true;
+        }
+        match (&self.canonical, &other.canonical) {
+            (Some(a), Some(b)) => related(b, a),
+            _ => true,
+        }
+    }
+
+    /// Whether a change here may make `path` lead elsewhere than to `place`.
+    fn may_move(&self, path: &str, place: &Place) -> bool {
+        let at_or_below = |a: &str, b: &str| related(a, b) && a.len() >= b.len();
+        self.link
+            || at_or_below(path, self.asked)
+            || self
+                .canonical
+                .as_ref()
+                .is_none_or(|c| at_or_below(&place.canonical, c))
+    }
 }
 
 #[cfg(test)]
@@ -164,5 +232,54 @@ mod tests {
         assert!(known.peek(&Query::read("true")).is_none());
         known.forget(&Touches::Everything);
         assert!(known.peek(&Query::lstat("/var")).is_none());
+    }
+
+    fn told(known: &mut Known, path: &str, canonical: &str, link: bool) {
+        known.learn(Query::sha256(path), Answer::Text(None));
+        known.learn_place(
+            path,
+            Place {
+                canonical: canonical.into(),
+                link,
+            },
+        );
+    }
+
+    #[test]
+    fn one_place_under_two_names_is_one_place() {
+        let after = |changed: &[&str]| {
+            let mut known = Known::default();
+            told(&mut known, "/var/run/a", "/run/a", false);
+            told(&mut known, "/run/a", "/run/a", false);
+            told(&mut known, "/run/b", "/run/b", false);
+            told(&mut known, "/bin/sh/x", "/usr/bin/sh/x", false);
+            let touches: Vec<_> = changed.iter().map(|p| Touches::Path((*p).into())).collect();
+            known.forget_all(&touches);
+            ["/var/run/a", "/run/a", "/run/b", "/bin/sh/x"]
+                .into_iter()
+                .filter(|p| known.peek(&Query::sha256(p)).is_some())
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        assert_eq!(after(&["/run/a"]), "/run/b /bin/sh/x");
+        assert_eq!(after(&["/var/run/a"]), "/run/b /bin/sh/x");
+        assert_eq!(after(&["/run/b"]), "/var/run/a /run/a /bin/sh/x");
+        // Nobody told where this is: it may be anywhere.
+        assert_eq!(after(&["/elsewhere"]), "");
+        assert_eq!(after(&[]), "/var/run/a /run/a /run/b /bin/sh/x");
+    }
+
+    #[test]
+    fn what_is_behind_a_link_is_not_trusted() {
+        let mut known = Known::default();
+        told(&mut known, "/etc/link", "/etc/link", true);
+        told(&mut known, "/etc/a", "/etc/a", false);
+        told(&mut known, "/etc/b", "/etc/b", false);
+        known.forget(&Touches::Path("/etc/a".into()));
+        assert!(known.peek(&Query::sha256("/etc/link")).is_none());
+        assert!(known.peek(&Query::sha256("/etc/b")).is_some());
+        told(&mut known, "/etc/link", "/etc/link", true);
+        known.forget(&Touches::Path("/etc/link".into()));
+        assert!(known.peek(&Query::sha256("/etc/b")).is_none());
     }
 }

@@ -76,6 +76,30 @@ pub enum Algorithm {
     Sha512,
 }
 
+impl Algorithm {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Md5,
+        Self::Sha1,
+        Self::Sha224,
+        Self::Sha256,
+        Self::Sha384,
+        Self::Sha512,
+    ];
+
+    /// The coreutils program that computes it.
+    pub fn tool(self) -> &'static str {
+        match self {
+            Self::Md5 => "md5sum",
+            Self::Sha1 => "sha1sum",
+            Self::Sha224 => "sha224sum",
+            Self::Sha256 => "sha256sum",
+            Self::Sha384 => "sha384sum",
+            Self::Sha512 => "sha512sum",
+        }
+    }
+}
+
 /// What a [`Query`] was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {

@@ -13,7 +13,7 @@ mod master;
 mod password;
 mod pipe_shell;
 #[cfg(test)]
-mod real_shells;
+pub(crate) mod real_shells;
 mod scan;
 mod sink;
 mod ssh_words;

@@ -8,13 +8,37 @@ use std::time::{Duration, Instant};
 /// Every `sh` of this machine that the loop has to work in.
 pub(crate) const SHELLS: [&[&str]; 3] = [&["dash"], &["bash", "--posix"], &["busybox", "sh"]];
 
-async fn start(shell: &[&str], prelude: &str) -> PipeShell {
+/// A directory of links to busybox, for a PATH on which every tool is busybox's.
+fn busybox_tools() -> &'static std::path::Path {
+    static DIR: std::sync::OnceLock<tempfile::TempDir> = std::sync::OnceLock::new();
+    DIR.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        for tool in "cat chgrp chmod chown cp date dd head id ln md5sum mkdir mv readlink rm sed sha1sum sha256sum \
+                     sha512sum sleep stat touch wc"
+            .split_whitespace()
+        {
+            std::os::unix::fs::symlink("/usr/bin/busybox", dir.path().join(tool)).unwrap();
+        }
+        dir
+    })
+    .path()
+}
+
+/// A shell of this kind, ready for frames.
+pub(crate) async fn start(shell: &[&str], prelude: &str) -> Box<dyn Shell> {
     use std::process::Stdio;
     let token = "t0";
     let hello = super::boot::command(token);
     // The command as the login shell would run it, with the shell under test as `sh`.
     let script = hello.trim_start_matches("exec sh -c ").trim_matches('\'');
-    let mut child = tokio::process::Command::new(shell[0])
+    let mut command = tokio::process::Command::new(shell[0]);
+    if shell[0] == "busybox" {
+        command.env(
+            "PATH",
+            format!("{}:/usr/bin:/bin", busybox_tools().display()),
+        );
+    }
+    let mut child = command
         .args(&shell[1..])
         .args(["-c", script])
         .stdin(Stdio::piped())
@@ -30,32 +54,27 @@ async fn start(shell: &[&str], prelude: &str) -> PipeShell {
         stderr: Box::new(child.stderr.take().unwrap()),
         _alive: Box::new(child),
     };
-    let mut prelude = prelude.to_owned();
-    if shell[0] == "busybox" {
-        // Debian's busybox does not prefer its own applets.
-        prelude.insert_str(0, "head() { busybox head \"$@\"; }; dd() { busybox dd \"$@\"; }; cat() { busybox cat \"$@\"; }\n");
+    let greeting = Greeting {
+        token,
+        program: &super::boot::program(token, prelude),
+        eager: true,
+        password: None,
+        prompt: "",
+        within: Duration::from_secs(10),
+    };
+    Box::new(Bare(PipeShell::greet(pipes, greeting).await.unwrap()))
+}
+
+/// Without timeouts: there is no second shell to kill from.
+struct Bare(PipeShell);
+
+impl Shell for Bare {
+    fn exec<'a>(
+        &'a mut self,
+        frame: &'a Frame,
+    ) -> futures_util::future::BoxFuture<'a, Result<Reply, LinkError>> {
+        Box::pin(self.0.run(frame))
     }
-    let mut program = super::boot::program(token, &prelude);
-    if shell[0] == "busybox" {
-        program = program.replacen(
-            "hoist_x=$(",
-            "head() { busybox head \"$@\"; }; dd() { busybox dd \"$@\"; }\nhoist_x=$(",
-            1,
-        );
-    }
-    PipeShell::greet(
-        pipes,
-        Greeting {
-            token,
-            program: &program,
-            eager: true,
-            password: None,
-            prompt: "",
-            within: Duration::from_secs(10),
-        },
-    )
-    .await
-    .unwrap()
 }
 
 fn frame(script: &str) -> Frame {
@@ -103,7 +122,7 @@ async fn scripts_run_apart_and_their_output_comes_back_exactly() {
             ("true\r\n:", 127, "", "CR"),
         ];
         for (script, rc, out, err) in cases {
-            let reply = sh.run(&frame(script)).await.unwrap();
+            let reply = sh.exec(&frame(script)).await.unwrap();
             let (got_rc, got_out, got_err) = text(&reply);
             if *err == "CR" {
                 assert_eq!(got_rc, 0, "{shell:?} {script:?}");
@@ -115,10 +134,10 @@ async fn scripts_run_apart_and_their_output_comes_back_exactly() {
                 "{shell:?} {script:?}"
             );
         }
-        let reply = sh.run(&frame("echo before; if")).await.unwrap();
+        let reply = sh.exec(&frame("echo before; if")).await.unwrap();
         assert_ne!(reply.rc, 0);
         assert_eq!(
-            text(&sh.run(&frame("echo alive")).await.unwrap()).1,
+            text(&sh.exec(&frame("echo alive")).await.unwrap()).1,
             "alive\n"
         );
     }
@@ -132,7 +151,7 @@ async fn big_scripts_and_inputs_are_taken_exactly() {
             "x='{}'\nprintf %s \"$x\"",
             "aé'\\''\n".repeat(20_000).replace("'\\''", "q")
         );
-        let reply = sh.run(&frame(&long)).await.unwrap();
+        let reply = sh.exec(&frame(&long)).await.unwrap();
         assert_eq!(
             String::from_utf8(reply.stdout).unwrap(),
             "aéq\n".repeat(20_000)
@@ -145,7 +164,7 @@ async fn big_scripts_and_inputs_are_taken_exactly() {
                 ("head -c 10 >/dev/null", false),
             ] {
                 let reply = sh
-                    .run(&Frame {
+                    .exec(&Frame {
                         input: Input::Bytes(Arc::clone(&bytes)),
                         ..frame(script)
                     })
@@ -157,14 +176,14 @@ async fn big_scripts_and_inputs_are_taken_exactly() {
                 assert_eq!(reply.rc, if script == "exit 5" { 5 } else { 0 });
             }
             assert_eq!(
-                text(&sh.run(&frame("echo next")).await.unwrap()).1,
+                text(&sh.exec(&frame("echo next")).await.unwrap()).1,
                 "next\n"
             );
         }
         let mut file = tempfile::NamedTempFile::new().unwrap();
         std::io::Write::write_all(&mut file, &[7u8; 600_000]).unwrap();
         let reply = sh
-            .run(&Frame {
+            .exec(&Frame {
                 input: Input::File {
                     path: file.path().into(),
                     length: 600_000,
@@ -182,7 +201,7 @@ async fn floods_are_kept_to_a_limit_and_late_output_is_dropped() {
     for shell in SHELLS {
         let mut sh = start(shell, "").await;
         let reply = sh
-            .run(&Frame {
+            .exec(&Frame {
                 keep: Some(1 << 20),
                 ..frame("head -c 67108864 /dev/zero; printf end; head -c 3000000 /dev/zero >&2")
             })
@@ -195,13 +214,13 @@ async fn floods_are_kept_to_a_limit_and_late_output_is_dropped() {
             (67_108_864 + 3 - (2 << 20), 3_000_000 - (2 << 20))
         );
         let reply = sh
-            .run(&frame("(sleep 0.2; echo late; echo late >&2) & echo now"))
+            .exec(&frame("(sleep 0.2; echo late; echo late >&2) & echo now"))
             .await
             .unwrap();
         assert_eq!(text(&reply), (0, "now\n".into(), String::new()));
         tokio::time::sleep(Duration::from_millis(400)).await;
         assert_eq!(
-            text(&sh.run(&frame("echo next")).await.unwrap()),
+            text(&sh.exec(&frame("echo next")).await.unwrap()),
             (0, "next\n".into(), String::new())
         );
     }
