@@ -30,6 +30,7 @@ pub struct Host {
     /// What was run, one a line.
     pub ran: Vec<String>,
     inode: u64,
+    this_machine: bool,
     pub facts: Map,
     pub environment: BTreeMap<String, String>,
     /// The control machine's files: `files/x`, `templates/y`.
@@ -82,6 +83,14 @@ impl Host {
 
     pub fn link(self, path: &str, target: &str) -> Self {
         self.put(path, FileType::Link, 0o777, b"", target)
+    }
+
+    /// This very machine: nothing is made up, paths and reading commands are answered by it.
+    pub fn real() -> Self {
+        Self {
+            this_machine: true,
+            ..Self::new()
+        }
     }
 
     /// The answer to every reading command that contains `part`.
@@ -285,6 +294,9 @@ impl Host {
     }
 
     fn answer(&self, query: &Query) -> Answer {
+        if self.this_machine {
+            return real_answer(query);
+        }
         let name = |table: &[(String, u32)], id: u32| {
             table
                 .iter()
@@ -681,5 +693,165 @@ impl ControlFiles for Control {
     fn render(&self, path: &Path, _: &Map) -> Result<String, Fail> {
         let bytes = self.read(path, false)?;
         Ok(String::from_utf8_lossy(&bytes).replace("{{ x }}", "X"))
+    }
+}
+
+/// A query answered by this machine.
+fn real_answer(query: &Query) -> Answer {
+    use std::os::unix::fs::MetadataExt as _;
+    let bytes = |path: &str| std::fs::read(path).ok().map(Arc::<[u8]>::from);
+    match query {
+        Query::Stat { path, follow } => {
+            let meta = if *follow {
+                std::fs::metadata(path)
+            } else {
+                std::fs::symlink_metadata(path)
+            };
+            Answer::Stat(meta.ok().map(|m| {
+                Stat {
+                    kind: if m.is_dir() {
+                        FileType::Directory
+                    } else if m.is_symlink() {
+                        FileType::Link
+                    } else {
+                        FileType::File
+                    },
+                    mode: m.mode() & 0o7777,
+                    uid: m.uid(),
+                    gid: m.gid(),
+                    owner: m.uid().to_string(),
+                    group: m.gid().to_string(),
+                    size: m.len(),
+                    inode: m.ino(),
+                    device: m.dev(),
+                    links: m.nlink(),
+                    atime: m.atime() as f64,
+                    mtime: m.mtime() as f64,
+                    ctime: m.ctime() as f64,
+                    link: std::fs::read_link(path)
+                        .ok()
+                        .map(|p| p.to_string_lossy().into_owned()),
+                    real: std::fs::canonicalize(path)
+                        .ok()
+                        .filter(|_| m.is_symlink())
+                        .map(|p| p.to_string_lossy().into_owned()),
+                    access: (true, true, true),
+                }
+            }))
+        }
+        Query::Digest { path, algorithm } => {
+            Answer::Text(bytes(path).map(|b| hex_digest(*algorithm, &b)))
+        }
+        Query::Content { path } => Answer::Bytes(bytes(path)),
+        Query::Read { script, env } => {
+            let mut cmd = Cmd::script(script.clone());
+            cmd.env.clone_from(env);
+            let report = perform(&cmd);
+            Answer::Output {
+                rc: report.rc,
+                stdout: report.stdout,
+                stderr: report.stderr,
+            }
+        }
+        other => panic!("unexpected question: {other:?}"),
+    }
+}
+
+/// Runs a command on this machine.
+pub fn perform(cmd: &Cmd) -> Report {
+    use std::io::Write as _;
+    let mut process = match &cmd.program {
+        Program::Argv(argv) => {
+            let mut p = std::process::Command::new(&argv[0]);
+            p.args(&argv[1..]);
+            p
+        }
+        Program::Script { text, executable } => {
+            let mut p = std::process::Command::new(executable);
+            p.arg("-c").arg(text);
+            p
+        }
+    };
+    if let Some(dir) = &cmd.chdir {
+        process.current_dir(dir);
+    }
+    let stdio = std::process::Stdio::piped;
+    let mut child = process
+        .envs(&cmd.env)
+        .stdin(stdio())
+        .stdout(stdio())
+        .stderr(stdio())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let bytes = cmd.stdin.clone();
+    // Whoever does not read its input may close it.
+    let feeder = std::thread::spawn(move || {
+        let _ = bytes.map(|b| input.write_all(&b));
+    });
+    let out = child.wait_with_output().unwrap();
+    feeder.join().unwrap();
+    Report {
+        rc: out.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&out.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&out.stderr).into_owned(),
+        time: (1.0, 3.5),
+        ..Report::default()
+    }
+}
+
+/// A web server on this machine with fixed answers: path, status, more headers, body.
+pub struct Server {
+    pub url: String,
+    seen: Arc<std::sync::Mutex<Vec<String>>>,
+}
+
+impl Server {
+    pub fn start(pages: &[(&str, &str, &str, &str)]) -> Self {
+        use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let pages: Vec<[String; 4]> = pages
+            .iter()
+            .map(|(a, b, c, d)| [a, b, c, d].map(|t| t.to_string()))
+            .collect();
+        let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let log = seen.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { continue };
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                let (mut request, mut length) = (String::new(), 0);
+                loop {
+                    let mut line = String::new();
+                    if reader.read_line(&mut line).unwrap_or(0) == 0 || line == "\r\n" {
+                        break;
+                    }
+                    if let Some(n) = line.to_lowercase().strip_prefix("content-length:") {
+                        length = n.trim().parse().unwrap();
+                    }
+                    request += &line;
+                }
+                let mut body = vec![0; length];
+                reader.read_exact(&mut body).unwrap();
+                let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
+                request += &String::from_utf8_lossy(&body);
+                log.lock().unwrap().push(request);
+                let lost = ["", "404 Not Found", "", "lost"].map(str::to_owned);
+                let page = pages.iter().find(|p| p[0] == path).unwrap_or(&lost);
+                let head = format!(
+                    "HTTP/1.1 {}\r\nContent-Length: {}\r\nConnection: close\r\n{}\r\n",
+                    page[1],
+                    page[3].len(),
+                    page[2]
+                );
+                let _ = stream.write_all((head + &page[3]).as_bytes());
+            }
+        });
+        Self { url, seen }
+    }
+
+    pub fn requests(&self) -> Vec<String> {
+        self.seen.lock().unwrap().clone()
     }
 }

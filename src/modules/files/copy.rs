@@ -176,7 +176,7 @@ pub fn preserve(wanted: &mut Wanted, path: &Path) -> Result<(), Fail> {
 }
 
 /// JSON as Python's `json.dumps` writes it: `, ` and `: `, and no character beyond ASCII.
-fn json_text(value: &Value) -> String {
+pub fn json_text(value: &Value) -> String {
     struct Spaced;
     impl serde_json::ser::Formatter for Spaced {
         fn begin_array_value<W: ?Sized + std::io::Write>(

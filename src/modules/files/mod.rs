@@ -9,6 +9,8 @@ mod edit;
 mod file;
 mod file_link;
 mod file_times;
+mod get_url;
+mod http;
 mod lineinfile;
 mod mode;
 mod pattern;
@@ -19,6 +21,7 @@ mod replace;
 mod setting;
 mod stat;
 mod template;
+mod uri;
 
 use super::Spec;
 
@@ -28,8 +31,10 @@ pub(super) static ALL: &[&Spec] = &[
     &blockinfile::BLOCKINFILE,
     &copy::COPY,
     &file::FILE,
+    &get_url::GET_URL,
     &lineinfile::LINEINFILE,
     &replace::REPLACE,
     &stat::STAT,
     &template::TEMPLATE,
+    &uri::URI,
 ];

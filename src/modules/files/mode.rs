@@ -71,6 +71,30 @@ impl Mode {
     }
 }
 
+impl std::fmt::Display for Mode {
+    /// As chmod(1) reads it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bits(bits) => write!(f, "{bits:o}"),
+            Self::Preserve => f.write_str("preserve"),
+            Self::Symbolic(clauses) => {
+                for (i, clause) in clauses.iter().enumerate() {
+                    let who: String = if clause.masked {
+                        String::new()
+                    } else {
+                        clause.who.iter().collect()
+                    };
+                    write!(f, "{}{who}", if i > 0 { "," } else { "" })?;
+                    for (operator, perms) in &clause.steps {
+                        write!(f, "{operator}{perms}")?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
 impl Clause {
     fn parse(text: &str) -> Option<Self> {
         let start = text.find(['+', '-', '='])?;
