@@ -1,6 +1,8 @@
 //! The command line: one file a subcommand.
 
+pub mod inventory;
 pub mod lab;
+pub mod vault;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

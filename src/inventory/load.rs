@@ -65,6 +65,22 @@ impl Inventory {
         problems.or_ok(inventory)
     }
 
+    /// The sources when `-i` names none: what `ANSIBLE_INVENTORY` names, as `get` gives it, or else `/etc/ansible/hosts`
+    /// where that is there.
+    pub fn default_sources(get: impl Fn(&str) -> Option<String>) -> Vec<String> {
+        match get("ANSIBLE_INVENTORY").filter(|v| !v.is_empty()) {
+            Some(list) => list
+                .split(',')
+                .map(|s| s.trim().to_owned())
+                .filter(|s| !s.is_empty())
+                .collect(),
+            None => {
+                let system = "/etc/ansible/hosts";
+                Vec::from_iter(Path::new(system).exists().then(|| system.to_owned()))
+            }
+        }
+    }
+
     /// What is wrong in the files of variables of the groups and hosts of this inventory.
     pub fn problems_of(&self, files: &VarsFiles) -> Problems {
         let local = super::LOCALHOST

@@ -2,8 +2,11 @@
 //! files in `group_vars` and `host_vars`; chosen by patterns; shown as `ansible-inventory` shows them.
 
 mod address;
+mod group;
+mod host;
 mod ini;
 mod inventory;
+mod layer;
 mod literal;
 mod load;
 mod pattern;
@@ -12,7 +15,10 @@ mod show;
 mod tree;
 mod vars_files;
 
-pub use inventory::{Group, Host, Inventory, LOCALHOST, Layer, LayerKind};
+pub use group::Group;
+pub use host::Host;
+pub use inventory::{Inventory, LOCALHOST};
+pub use layer::{Layer, LayerKind};
 pub use literal::parse as parse_literal;
 pub use pattern::{Order, Selection, limit, select, select_limited};
 pub use show::{graph, host_vars, list, list_yaml};

@@ -26,7 +26,7 @@ pub fn encrypt_file(
         );
     }
     let text = ring.encrypt(&plain, id).map_err(|e| about(&e, path))?;
-    write(output.unwrap_or(path), text.as_bytes())
+    write_private(output.unwrap_or(path), text.as_bytes())
 }
 
 /// Decrypts a file in place, or into `output`.
@@ -34,7 +34,7 @@ pub fn encrypt_file(
 /// # Errors
 /// When the file cannot be read, decrypted or written.
 pub fn decrypt_file(path: &Path, output: Option<&Path>, ring: &Keyring) -> Result<(), Diagnostic> {
-    write(output.unwrap_or(path), &view(path, ring)?)
+    write_private(output.unwrap_or(path), &view(path, ring)?)
 }
 
 /// The decrypted bytes of a file.
@@ -57,7 +57,7 @@ pub fn rekey(
 ) -> Result<(), Diagnostic> {
     let plain = view(path, old)?;
     let text = new.encrypt(&plain, id).map_err(|e| about(&e, path))?;
-    write(path, text.as_bytes())
+    write_private(path, text.as_bytes())
 }
 
 /// Opens an editor on an empty text and writes it encrypted to a file that must not be there yet.
@@ -80,7 +80,7 @@ pub fn create(
     ring.encrypt(b"", id).map_err(|e| about(&e, path))?;
     let plain = in_editor(b"", editor, path)?;
     let text = ring.encrypt(&plain, id).map_err(|e| about(&e, path))?;
-    write(path, text.as_bytes())
+    write_private(path, text.as_bytes())
 }
 
 /// Opens an editor on the decrypted text of a file and encrypts it again with the same secret and id. Gives whether
@@ -96,7 +96,7 @@ pub fn edit(path: &Path, ring: &Keyring, editor: &str) -> Result<bool, Diagnosti
         return Ok(false);
     }
     let text = seal_fresh(&after, secret, &id).map_err(|e| about(&e, path))?;
-    write(path, text.as_bytes()).map(|()| true)
+    write_private(path, text.as_bytes()).map(|()| true)
 }
 
 /// Reads a YAML file that may be encrypted as a whole. The places in an encrypted one do not show its text.
@@ -151,8 +151,11 @@ fn text(path: &Path) -> Result<String, Diagnostic> {
     String::from_utf8(bytes).map_err(|_| about(&VaultError::NotEncrypted, path))
 }
 
-/// Replaces a file (the one a link points to) in one step.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
+/// Replaces a file (the one a link points to) in one step by one that only its owner can read.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Diagnostic> {
     let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let failed = |e: &dyn std::fmt::Display| {
         Diagnostic::new(format!("cannot write `{}`: {e}", path.display()))

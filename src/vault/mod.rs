@@ -6,7 +6,9 @@ mod keyring;
 mod source;
 
 pub use cipher::{VaultError, is_encrypted};
-pub use files::{create, decrypt_file, edit, encrypt_file, encrypt_string, load_yaml, rekey, view};
+pub use files::{
+    create, decrypt_file, edit, encrypt_file, encrypt_string, load_yaml, rekey, view, write_private,
+};
 pub use keyring::Keyring;
 pub use source::{Ask, SecretSource};
 
