@@ -12,18 +12,23 @@ mod expand;
 mod free_form;
 mod group;
 mod initd;
+mod modprobe;
 mod package;
 mod ping;
+mod reboot;
 mod script;
 mod service;
+mod sysctl;
 mod systemd;
 #[cfg(test)]
 #[allow(dead_code)]
 mod testing;
-#[allow(dead_code)]
 mod tools;
+mod ufw;
 mod user;
 mod user_key;
+mod wait_for;
+mod wait_net;
 
 pub use free_form::split_free_form;
 
@@ -52,6 +57,7 @@ pub(super) static ALL: &[&Spec] = &[
     &engine_modules::PAUSE,
     &ping::SPEC,
     &script::RAW,
+    &reboot::REBOOT,
     &script::SCRIPT,
     &service::SPEC,
     &engine_modules::SET_FACT,
@@ -61,4 +67,9 @@ pub(super) static ALL: &[&Spec] = &[
     &initd::SYSVINIT,
     &user::SPEC,
     &engine_modules::VALIDATE_ARGUMENT_SPEC,
+    &wait_for::SPEC,
+    &reboot::WAIT,
+    &sysctl::SPEC,
+    &modprobe::SPEC,
+    &ufw::SPEC,
 ];

@@ -1,7 +1,7 @@
 //! What these modules share: results, commands that speak English, and actions with a failure message of their own.
 
-use crate::host::{Action, Cmd, Query, Report};
-use crate::modules::{Context, Decision, Diff, Fail, Outcome};
+use crate::host::{Action, Answer, Attrs, Cmd, Content, FileType, Known, Query, Report};
+use crate::modules::{Context, Decision, Diff, Fail, Outcome, Step};
 use crate::value::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -229,4 +229,46 @@ pub(super) fn text_diff(wanted: bool, name: &str, before: &str, after: &str) -> 
         before: before.to_owned(),
         after: after.to_owned(),
     })
+}
+
+/// A path with a symbolic link at its end followed, so that what is written goes through the link.
+///
+/// # Errors
+/// A need.
+pub(super) fn resolve(known: &Known, path: &str) -> Result<String, Step> {
+    let stat = known.stat(path, false)?;
+    let real = stat
+        .filter(|s| s.kind == FileType::Link)
+        .and_then(|s| s.real.clone());
+    Ok(real.unwrap_or_else(|| path.to_owned()))
+}
+
+/// A file written whole, its owner and mode kept; a new one gets the usual ones.
+pub(super) fn write(path: &str, text: String) -> Action {
+    write_as(path, text, Attrs::default(), false)
+}
+
+/// A file written whole with these attributes, the old one kept if `backup` says so.
+pub(super) fn write_as(path: &str, text: String, attrs: Attrs, backup: bool) -> Action {
+    Action::Write {
+        path: path.to_owned(),
+        content: Content::Bytes(text.into_bytes().into()),
+        attrs,
+        backup,
+        validate: None,
+        in_place: false,
+    }
+}
+
+/// A question that is asked anew every time, for waiting.
+pub(super) fn fresh(site: &Site, script: &str, round: u64) -> Query {
+    site.read(format!("{script}\n# {round}"))
+}
+
+/// The output of the only question asked.
+pub(super) fn output(answers: Vec<Answer>) -> (i32, String, String) {
+    match answers.into_iter().next() {
+        Some(Answer::Output { rc, stdout, stderr }) => (rc, stdout, stderr),
+        _ => (-1, String::new(), String::new()),
+    }
 }
