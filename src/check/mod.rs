@@ -1,7 +1,24 @@
 //! Everything that can be found wrong before the first host is touched.
+//!
+//! [`check`] takes a loaded playbook and tells every mistake in it at once; [`tags`] says which tasks a selection runs;
+//! [`Listing`] prints what would be run.
 
+mod arguments;
+mod checker;
+mod findings;
+mod handlers;
 mod listing;
+mod selection;
+mod sources;
 pub mod tags;
+mod templates;
+mod unsupported;
 mod walk;
 
+pub use checker::check;
+pub use findings::Findings;
 pub use listing::Listing;
+pub use templates::Templates;
+
+#[cfg(test)]
+mod tests;

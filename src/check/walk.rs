@@ -78,3 +78,15 @@ pub(super) fn entries<'p>(
         }
     }
 }
+
+/// Calls `each` for every block in a list, outer ones first.
+pub(super) fn blocks<'p>(list: &'p [Entry], each: &mut dyn FnMut(&'p Block)) {
+    for entry in list {
+        if let Entry::Block(block) = entry {
+            each(block);
+            for part in [&block.body, &block.rescue, &block.always] {
+                blocks(part, each);
+            }
+        }
+    }
+}

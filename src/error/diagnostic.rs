@@ -129,6 +129,23 @@ impl Problems {
         }
     }
 
+    /// Sorts by line within each file, the files as they were met first.
+    pub fn sort(&mut self) {
+        let path = |d: &Diagnostic| d.span.as_ref().map(|span| span.path().to_owned());
+        let mut files = Vec::new();
+        for problem in &self.0 {
+            let path = path(problem);
+            if !files.contains(&path) {
+                files.push(path);
+            }
+        }
+        self.0.sort_by_cached_key(|d| {
+            let file = path(d);
+            let place = d.span.as_ref().map(|span| (span.line, span.column));
+            (files.iter().position(|known| *known == file), place)
+        });
+    }
+
     /// `Ok(value)` when nothing was found, else the list.
     pub fn or_ok<T>(self, value: T) -> Result<T, Problems> {
         if self.0.is_empty() {

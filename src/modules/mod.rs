@@ -15,7 +15,7 @@ mod system;
 #[cfg(test)]
 mod testing;
 
-pub use args::Args;
+pub use args::{Args, convert};
 pub use context::{Context, ControlFiles};
 pub use decision::{Bound, Converse, Decide, Decision, Diff, Fail, Outcome, Remote, Step};
 pub use spec::{Arg, CheckSupport, Kind, Rule, Run, Spec};

@@ -29,28 +29,11 @@ pub(super) fn playbook(loader: &Loader, path: &Path) -> Result<Playbook, Problem
             shown.display()
         )));
     }
-    in_order(&mut reader.sink.problems);
+    reader.sink.problems.sort();
     reader.sink.problems.or_ok(Playbook {
         plays: reader.plays,
         warnings: reader.sink.warnings,
     })
-}
-
-/// Sorts mistakes by line within each file, the files as they were met first.
-fn in_order(problems: &mut Problems) {
-    let path = |d: &Diagnostic| d.span.as_ref().map(|span| span.path().to_owned());
-    let mut files: Vec<Option<PathBuf>> = Vec::new();
-    for problem in &problems.0 {
-        let path = path(problem);
-        if !files.contains(&path) {
-            files.push(path);
-        }
-    }
-    problems.0.sort_by_cached_key(|d| {
-        let file = path(d);
-        let place = d.span.as_ref().map(|span| (span.line, span.column));
-        (files.iter().position(|known| *known == file), place)
-    });
 }
 
 /// What the `import_playbook` entries on the way say.

@@ -1,0 +1,583 @@
+//! The walk over everything a playbook refers to.
+
+use super::findings::Findings;
+use super::handlers::Handlers;
+use super::selection::Selection;
+use super::sources::Made;
+use super::templates::Templates;
+use super::walk::{self, Around};
+use super::{arguments, unsupported};
+use crate::error::{Diagnostic, Span, nearest};
+use crate::modules;
+use crate::playbook::{
+    ActionKind, Block, BlockKind, Common, Entry, FromFiles, IncludeFrom, Included, Loader,
+    LoopKind, Play, Playbook, RoleRequest, Task,
+};
+use crate::value::{Map, Value};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How deep includes inside includes are followed.
+const MAX_DEPTH: usize = 30;
+
+/// Checks a playbook and everything it refers to by literal names.
+///
+/// Static parts were read (and their mistakes told) by the loader; this looks at modules and arguments, files, templates,
+/// handlers, plugins and tags, and follows includes whose names are literal. `only` and `skip` are `--tags` and
+/// `--skip-tags`.
+pub fn check(
+    playbook: &Playbook,
+    loader: &Loader,
+    templates: &dyn Templates,
+    only: &[String],
+    skip: &[String],
+) -> Findings {
+    let mut checker = Checker {
+        loader,
+        templates,
+        findings: Findings {
+            warnings: playbook.warnings.clone(),
+            ..Findings::default()
+        },
+        made: Made::default(),
+        handlers: Handlers::default(),
+        selection: Selection::new(only, skip),
+        followed: HashSet::new(),
+        includes: Vec::new(),
+    };
+    for play in &playbook.plays {
+        walk::tasks(play, &mut |task, around| {
+            let module = module_of(task);
+            checker.made.note(module, task, around);
+        });
+    }
+    for play in &playbook.plays {
+        checker.play(play);
+    }
+    checker.selection.check(&mut checker.findings);
+    checker.findings.problems.sort();
+    checker.findings
+}
+
+/// The short name of a task's module.
+fn module_of(task: &Task) -> &str {
+    let name = task.action.name.as_str().unwrap_or_default();
+    modules::find(name).map_or(name, |spec| spec.short())
+}
+
+pub(super) struct Checker<'c> {
+    pub(super) loader: &'c Loader,
+    pub(super) templates: &'c dyn Templates,
+    pub(super) findings: Findings,
+    pub(super) made: Made,
+    handlers: Handlers,
+    selection: Selection,
+    /// Includes followed in this play: what, and from which role.
+    followed: HashSet<(String, PathBuf)>,
+    /// The includes around, with whether their tags are selected.
+    includes: Vec<(Span, bool)>,
+}
+
+impl Checker<'_> {
+    fn play(&mut self, play: &Play) {
+        self.handlers = Handlers::default();
+        self.followed.clear();
+        self.common(&play.common);
+        self.conditions(&play.when);
+        self.value(&play.hosts);
+        for (keyword, value, known) in [
+            ("strategy", &play.strategy, unsupported::STRATEGIES),
+            ("order", &play.order, unsupported::ORDERS),
+        ] {
+            if let Some(value) = value {
+                self.plugin(keyword, value, &value.span, known);
+            }
+        }
+        for file in &play.vars_files {
+            self.vars_files(file, &file.span, play);
+        }
+        for list in [
+            &play.pre_tasks,
+            &play.roles,
+            &play.tasks,
+            &play.post_tasks,
+            &play.handlers,
+        ] {
+            self.blocks(list);
+        }
+        walk::tasks(play, &mut |task, around| self.task(task, around));
+        let handlers = std::mem::take(&mut self.handlers);
+        handlers.check(&mut self.findings);
+    }
+
+    /// Keywords of blocks, and variables of roles.
+    fn blocks(&mut self, list: &[Entry]) {
+        walk::blocks(list, &mut |block| {
+            self.common(&block.common);
+            if let BlockKind::Role(using) = &block.kind {
+                for map in [
+                    &using.role.defaults,
+                    &using.role.vars,
+                    &using.params,
+                    &using.common.vars,
+                ] {
+                    self.map(map);
+                }
+            }
+        });
+    }
+
+    /// A literal name must exist; of a list of literal names, one.
+    fn vars_files(&mut self, names: &Value, span: &Span, play: &Play) {
+        let all: Vec<&Value> = match names {
+            Value::List(items) => items.iter().collect(),
+            one => vec![one],
+        };
+        let mut literal = Vec::new();
+        for name in &all {
+            match name.as_str() {
+                Some(name) => literal.push(name),
+                None => {
+                    self.value(name);
+                    return;
+                }
+            }
+        }
+        let places = |name: &str| {
+            [play.dir.join(name), play.dir.join("vars").join(name)]
+                .map(|path| self.loader.absolute(&path))
+        };
+        let found = literal
+            .iter()
+            .flat_map(|name| places(name))
+            .find(|path| path.is_file());
+        if let Some(path) = found {
+            self.vars_file(&path, span);
+            return;
+        }
+        let shown: Vec<String> = literal.iter().map(|name| format!("`{name}`")).collect();
+        let mut diagnostic = Diagnostic::at(
+            span,
+            format!("there is no file of variables {}", shown.join(" or ")),
+        );
+        for place in literal.iter().flat_map(|name| places(name)) {
+            diagnostic =
+                diagnostic.with_note(format!("not at {}", self.loader.shown(&place).display()));
+        }
+        self.findings.error(diagnostic);
+    }
+
+    pub(super) fn task(&mut self, task: &Arc<Task>, around: &Around<'_>) {
+        let runs = self.selection.add(task, around, &self.includes);
+        if around.handler {
+            self.handlers.add(task, around);
+        }
+        self.handlers.notified(task, around);
+        self.common(&task.common);
+        self.keywords(task);
+        self.map(&task.args.map);
+        for value in [&task.args.free_form, &task.args.variable]
+            .into_iter()
+            .flatten()
+        {
+            self.value(value);
+        }
+        self.value(&task.action.name);
+        match &task.action.kind {
+            ActionKind::Module(name) => self.module(name, task, around),
+            ActionKind::IncludeVars => self.module("include_vars", task, around),
+            ActionKind::IncludeTasks { file, apply } => {
+                if let Some(apply) = apply {
+                    self.common(apply);
+                }
+                match file.as_str() {
+                    Some(name) => self.include_tasks(name, &file.span, task, around, runs),
+                    None => {
+                        self.selection.open();
+                        self.handlers.open();
+                    }
+                }
+            }
+            ActionKind::IncludeRole(role) => {
+                if let Some(apply) = &role.apply {
+                    self.common(apply);
+                }
+                let froms = [
+                    &role.tasks_from,
+                    &role.vars_from,
+                    &role.defaults_from,
+                    &role.handlers_from,
+                ];
+                let literal = froms
+                    .iter()
+                    .all(|f| f.as_ref().is_none_or(|f| f.as_str().is_some()));
+                match role.name.as_str().filter(|_| literal) {
+                    Some(name) => {
+                        let text = |f: usize| froms[f].as_ref().map(|f| f.to_string());
+                        let from = FromFiles {
+                            tasks: text(0),
+                            vars: text(1),
+                            defaults: text(2),
+                            handlers: text(3),
+                        };
+                        self.include_role(name, from, &role.name.span, task, around, runs);
+                    }
+                    None => {
+                        self.selection.open();
+                        self.handlers.open();
+                    }
+                }
+            }
+            ActionKind::Templated | ActionKind::Meta(_) => {}
+        }
+    }
+
+    fn keywords(&mut self, task: &Task) {
+        for list in [&task.until, &task.changed_when, &task.failed_when]
+            .into_iter()
+            .flatten()
+        {
+            self.conditions(list);
+        }
+        for value in [&task.retries, &task.delay, &task.async_, &task.poll]
+            .into_iter()
+            .flatten()
+        {
+            self.value(value);
+        }
+        let Some(loop_) = &task.loop_ else { return };
+        self.value(&loop_.value);
+        let control = &loop_.control;
+        for value in [
+            &control.loop_var,
+            &control.index_var,
+            &control.label,
+            &control.pause,
+        ]
+        .into_iter()
+        .flatten()
+        {
+            self.value(value);
+        }
+        self.conditions(&control.break_when);
+        let LoopKind::With(lookup) = &loop_.kind else {
+            return;
+        };
+        if !self.templates.has_lookup(lookup) {
+            let span = &loop_.value.span;
+            let diagnostic = Diagnostic::at(
+                span,
+                format!("`with_{lookup}`: there is no lookup `{lookup}`"),
+            );
+            self.findings.error(match unsupported::lookup(lookup) {
+                Some(help) => diagnostic.with_help(help),
+                None => diagnostic,
+            });
+        }
+    }
+
+    fn module(&mut self, name: &str, task: &Task, around: &Around<'_>) {
+        let Some(spec) = modules::find(name) else {
+            let diagnostic = self.unknown_module(name, task, around);
+            self.findings.error(diagnostic);
+            return;
+        };
+        if !task.implicit {
+            arguments::check(spec, task, around, &mut self.findings);
+        }
+        self.expressions(spec.short(), task);
+        self.source(spec.short(), task, around);
+    }
+
+    /// Arguments that are expressions without braces.
+    fn expressions(&mut self, module: &str, task: &Task) {
+        let name = match module {
+            "assert" => "that",
+            "debug" => "var",
+            _ => return,
+        };
+        let Some(value) = task.args.map.get(name) else {
+            return;
+        };
+        let span = task.args.values.get(name).unwrap_or(&task.span).clone();
+        let items: Vec<&Value> = match value {
+            Value::List(items) => items.iter().collect(),
+            one => vec![one],
+        };
+        for item in items {
+            if let Some(text) = item.as_str() {
+                let problems = self.templates.expression(text, &span);
+                self.findings.problems.extend(problems);
+            }
+        }
+    }
+
+    fn unknown_module(&self, name: &str, task: &Task, around: &Around<'_>) -> Diagnostic {
+        let diagnostic = Diagnostic::at(
+            &task.action.name.span,
+            format!("there is no module `{name}`"),
+        );
+        if let Some(help) = unsupported::module(name) {
+            return diagnostic
+                .with_note("Ansible has it, hoist does not")
+                .with_help(help);
+        }
+        let short = name.rsplit('.').next().unwrap_or(name);
+        let mut folders: Vec<PathBuf> = around
+            .blocks
+            .iter()
+            .filter_map(|block| block.role())
+            .map(|using| using.role.path.clone())
+            .collect();
+        folders.push(around.play.dir.clone());
+        for folder in folders {
+            for kind in ["library", "action_plugins"] {
+                let file = folder.join(kind).join(format!("{short}.py"));
+                if file.is_file() {
+                    let shown = self.loader.shown(&file);
+                    return diagnostic
+                        .with_note(format!(
+                            "{} is a plugin in Python, which hoist does not run",
+                            shown.display()
+                        ))
+                        .with_help("call it with `script` or `command`, or use a built-in module");
+                }
+            }
+        }
+        const KEYWORDS: &[&str] = &[
+            "when", "register", "tags", "notify", "become", "loop", "block", "vars", "until",
+        ];
+        let names = modules::all().iter().flat_map(|spec| {
+            [spec.name, spec.short()]
+                .into_iter()
+                .chain(spec.aliases.iter().copied())
+        });
+        match nearest(name, names) {
+            Some(near) => diagnostic.with_help(format!("did you mean `{near}`?")),
+            None => match nearest(name, KEYWORDS.iter().copied()) {
+                Some(near) => diagnostic.with_help(format!("did you mean the keyword `{near}`?")),
+                None => diagnostic,
+            },
+        }
+    }
+
+    fn include_tasks(
+        &mut self,
+        name: &str,
+        span: &Span,
+        task: &Task,
+        around: &Around<'_>,
+        runs: bool,
+    ) {
+        let key = (format!("{name} {}", around.handler), task.path.clone());
+        let role = around.role().map(|using| using.role.clone());
+        self.follow(key, span, task, around, runs, |loader, from| {
+            loader.tasks_file(
+                name,
+                &IncludeFrom {
+                    role: role.as_ref(),
+                    ..from
+                },
+            )
+        });
+    }
+
+    fn include_role(
+        &mut self,
+        name: &str,
+        from: FromFiles,
+        span: &Span,
+        task: &Task,
+        around: &Around<'_>,
+        runs: bool,
+    ) {
+        let role = around.role().map(|using| using.role.clone());
+        let base = role.as_ref().map_or(&around.play.dir, |role| &role.path);
+        let key = (format!("{name} {from:?}"), base.clone());
+        let request = RoleRequest {
+            name: name.to_owned(),
+            from,
+            validate: true,
+            ..RoleRequest::default()
+        };
+        self.follow(key, span, task, around, runs, |loader, at| {
+            loader.role(
+                &request,
+                &IncludeFrom {
+                    role: role.as_ref(),
+                    ..at
+                },
+            )
+        });
+    }
+
+    /// Reads what an include brings, once, and checks it below the include.
+    fn follow(
+        &mut self,
+        key: (String, PathBuf),
+        span: &Span,
+        task: &Task,
+        around: &Around<'_>,
+        runs: bool,
+        load: impl FnOnce(&Loader, IncludeFrom<'_>) -> Result<Included, crate::error::Problems>,
+    ) {
+        if self.includes.len() >= MAX_DEPTH || !self.followed.insert(key) {
+            return;
+        }
+        let vars = known_vars(around, task);
+        let from = IncludeFrom {
+            span,
+            play_dir: &around.play.dir,
+            path: Path::new(&task.path),
+            role: None,
+            handler: around.handler,
+            vars: &vars,
+        };
+        let included = match load(self.loader, from) {
+            Ok(included) => included,
+            Err(problems) => {
+                self.findings.problems.extend(problems);
+                return;
+            }
+        };
+        included
+            .warnings
+            .into_iter()
+            .for_each(|w| self.findings.warn(w));
+        self.includes.push((task.action.name.span.clone(), runs));
+        self.blocks(&included.entries);
+        self.blocks(&included.handlers);
+        // What is included inherits from the blocks around the include and from `apply`, not from the include itself.
+        let mut inner = around.clone();
+        let entries = applied(task, included.entries);
+        walk::entries(&entries, &mut inner, &mut |task, around| {
+            self.task(task, around)
+        });
+        inner.handler = true;
+        walk::entries(&included.handlers, &mut inner, &mut |task, around| {
+            self.task(task, around)
+        });
+        self.includes.pop();
+    }
+
+    fn common(&mut self, common: &Common) {
+        self.conditions(&common.when);
+        self.map(&common.vars);
+        let lists = [&common.tags, &common.environment, &common.module_defaults];
+        for value in lists
+            .into_iter()
+            .flatten()
+            .chain(common.notify.iter().flatten())
+        {
+            self.value(value);
+        }
+        for value in [
+            &common.name,
+            &common.become_,
+            &common.become_user,
+            &common.become_flags,
+            &common.become_exe,
+            &common.remote_user,
+            &common.port,
+            &common.delegate_to,
+            &common.run_once,
+            &common.ignore_errors,
+            &common.no_log,
+            &common.timeout,
+        ]
+        .into_iter()
+        .flatten()
+        {
+            self.value(value);
+        }
+        for defaults in &common.module_defaults {
+            for name in defaults.as_map().into_iter().flat_map(Map::keys) {
+                if !name.starts_with("group/") && modules::find(name).is_none() {
+                    let diagnostic = Diagnostic::at(
+                        &defaults.span,
+                        format!("`module_defaults`: there is no module `{name}`"),
+                    );
+                    let names = modules::all().iter().map(|spec| spec.short());
+                    self.findings.error(diagnostic.with_nearest(name, names));
+                }
+            }
+        }
+        for (keyword, value, known) in [
+            ("connection", &common.connection, unsupported::CONNECTIONS),
+            ("become_method", &common.become_method, unsupported::BECOME),
+        ] {
+            if let Some(value) = value {
+                self.plugin(keyword, value, &value.span, known);
+            }
+        }
+    }
+
+    fn plugin(&mut self, keyword: &str, value: &Value, span: &Span, known: &[&str]) {
+        let Some(text) = value.as_str() else {
+            self.value(value);
+            return;
+        };
+        let short = text.strip_prefix("ansible.builtin.").unwrap_or(text);
+        if known.contains(&short) {
+            return;
+        }
+        let diagnostic = Diagnostic::at(span, format!("`{keyword}: {text}` is not supported"))
+            .with_note(format!("there are {}", known.join(", ")));
+        self.findings
+            .error(match unsupported::plugin(keyword, text) {
+                Some(help) => diagnostic.with_help(help),
+                None => diagnostic.with_nearest(short, known.iter().copied()),
+            });
+    }
+
+    fn value(&mut self, value: &Value) {
+        if value.is_lazy() {
+            let problems = self.templates.value(value);
+            self.findings.problems.extend(problems);
+        }
+    }
+
+    fn map(&mut self, map: &Map) {
+        map.values().for_each(|value| self.value(value));
+    }
+
+    fn conditions(&mut self, list: &[crate::playbook::Located]) {
+        for condition in list {
+            let text = match &condition.value {
+                Value::Str(text) => text.to_string(),
+                Value::Template(template) => template.text.clone(),
+                _ => continue,
+            };
+            let problems = self.templates.expression(&text, &condition.span);
+            self.findings.problems.extend(problems);
+        }
+    }
+}
+
+/// What is included, under the keywords of `apply`.
+fn applied(task: &Task, entries: Vec<Entry>) -> Vec<Entry> {
+    let apply = match &task.action.kind {
+        ActionKind::IncludeTasks { apply, .. } => apply.as_deref(),
+        ActionKind::IncludeRole(role) => role.apply.as_ref(),
+        _ => None,
+    };
+    let Some(apply) = apply else { return entries };
+    vec![Entry::Block(Arc::new(Block {
+        span: task.span.clone(),
+        kind: BlockKind::Written,
+        common: apply.clone(),
+        body: entries,
+        rescue: Vec::new(),
+        always: Vec::new(),
+    }))]
+}
+
+/// Variables that names of imports inside an include may use.
+fn known_vars(around: &Around<'_>, task: &Task) -> Map {
+    let mut vars = Map::new();
+    for common in around.commons().chain([&task.common]) {
+        vars.extend(common.vars.clone());
+    }
+    vars
+}

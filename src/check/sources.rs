@@ -1,0 +1,228 @@
+//! Files of the control machine that tasks name outright.
+
+use super::checker::Checker;
+use super::walk::Around;
+use crate::error::{Diagnostic, Span, nearest};
+use crate::playbook::{Loader, Task};
+use crate::value::Value;
+use std::path::{Path, PathBuf};
+
+/// The folder and name of the file that a task takes from here, when it is literal.
+fn wanted<'t>(module: &str, task: &'t Task) -> Option<(&'static str, &'t str, &'t Span)> {
+    let named = |name: &str| {
+        let value = task.args.map.get(name)?.as_str()?;
+        Some((value, task.args.values.get(name)?))
+    };
+    let free = || {
+        let text = task.args.free_form.as_ref()?;
+        Some((text.as_str()?, &text.span))
+    };
+    let remote = |default: bool| match task.args.map.get("remote_src") {
+        None => default,
+        Some(value) => value.to_bool() != Some(false),
+    };
+    let (kind, (name, span)) = match module {
+        "copy" if !remote(false) => ("files", named("src")?),
+        "template" => ("templates", named("src")?),
+        "unarchive" if !remote(false) => (
+            "files",
+            named("src").filter(|(name, _)| !name.contains("://"))?,
+        ),
+        "assemble" if !remote(true) => ("files", named("src")?),
+        "include_vars" => (
+            "vars",
+            free().or_else(|| named("file")).or_else(|| named("dir"))?,
+        ),
+        "script" => {
+            let (text, span) = free().or_else(|| named("cmd"))?;
+            let first = text.split_whitespace().next()?;
+            if first.contains(['"', '\'', '\\']) {
+                return None;
+            }
+            ("files", (first, span))
+        }
+        _ => return None,
+    };
+    (!name.trim().is_empty()).then_some((kind, name, span))
+}
+
+/// Every place where a task looks for a file, in order.
+///
+/// Follows Ansible's page "Understanding variable precedence and search paths": the roles from the inside out, the task's
+/// folder, the playbook's; in each first below `kind`.
+fn places(
+    kind: &str,
+    name: &str,
+    task: &Task,
+    around: &Around<'_>,
+    loader: &Loader,
+) -> Vec<PathBuf> {
+    if let Some(rest) = name.strip_prefix("~/") {
+        let home = std::env::var_os("HOME").unwrap_or_default();
+        return vec![Path::new(&home).join(rest)];
+    }
+    if name.starts_with('/') {
+        return vec![PathBuf::from(name)];
+    }
+    let mut bases: Vec<PathBuf> = around
+        .blocks
+        .iter()
+        .rev()
+        .filter_map(|block| block.role())
+        .map(|using| using.role.path.clone())
+        .collect();
+    bases.extend(task.path.parent().map(Path::to_owned));
+    bases.push(around.play.dir.clone());
+    let mut places = Vec::new();
+    for base in bases {
+        for place in [base.join(kind).join(name), base.join(name)] {
+            let place = loader.absolute(&place);
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+    }
+    places
+}
+
+impl Checker<'_> {
+    /// Finds the file a task names, or reports it as missing. Templates and variables in it are checked.
+    pub(super) fn source(&mut self, module: &str, task: &Task, around: &Around<'_>) {
+        let Some((kind, name, span)) = wanted(module, task) else {
+            return;
+        };
+        let places = places(kind, name, task, around, self.loader);
+        let Some(found) = places.iter().find(|place| place.exists()) else {
+            if !self.made.may_make(name, task) {
+                let missing = self.missing(kind, name, span, &places);
+                if may_fail(task, around) {
+                    self.findings.warn(missing);
+                } else {
+                    self.findings.error(missing);
+                }
+            }
+            return;
+        };
+        match module {
+            "template" => self.template(found, task),
+            "include_vars" if found.is_file() => self.vars_file(found, span),
+            _ => {}
+        }
+    }
+
+    /// The variables in a file.
+    pub(super) fn vars_file(&mut self, path: &Path, span: &Span) {
+        match self.loader.vars_file(path) {
+            Ok(vars) => self
+                .findings
+                .problems
+                .extend(self.templates.value(&Value::from(vars))),
+            Err(problems) => {
+                for problem in problems.0 {
+                    self.findings.error(problem.with_span(span));
+                }
+            }
+        }
+    }
+
+    fn template(&mut self, path: &Path, task: &Task) {
+        let marks = |name: &str| name.ends_with("_string") || name.ends_with("_blocks");
+        let args = &task.args.map;
+        if args
+            .iter()
+            .any(|(name, value)| marks(name) && value.is_lazy())
+        {
+            return;
+        }
+        let Some(text) = std::fs::read(path)
+            .ok()
+            .and_then(|b| String::from_utf8(b).ok())
+        else {
+            return;
+        };
+        if !text.starts_with("$ANSIBLE_VAULT;") {
+            let shown = self.loader.shown(path);
+            self.findings
+                .problems
+                .extend(self.templates.file(&text, &shown, args));
+        }
+    }
+
+    fn missing(&self, kind: &str, name: &str, span: &Span, places: &[PathBuf]) -> Diagnostic {
+        let what = match kind {
+            "templates" => "template",
+            "vars" => "file of variables",
+            _ => "file",
+        };
+        let mut diagnostic = Diagnostic::at(span, format!("there is no {what} `{name}`"));
+        for place in places {
+            let shown = self.loader.shown(place);
+            diagnostic = diagnostic.with_note(format!("not at {}", shown.display()));
+        }
+        let near = places.iter().find_map(|place| {
+            let wanted = place.file_name()?.to_str()?;
+            let mut names: Vec<String> = std::fs::read_dir(place.parent()?)
+                .ok()?
+                .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+                .collect();
+            names.sort();
+            nearest(wanted, names.iter().map(String::as_str)).map(str::to_owned)
+        });
+        match near {
+            Some(near) => {
+                let near = Path::new(name).with_file_name(near);
+                diagnostic.with_help(format!("did you mean `{}`?", near.display()))
+            }
+            None => diagnostic,
+        }
+    }
+}
+
+/// Whether someone thought of this task's failing.
+fn may_fail(task: &Task, around: &Around<'_>) -> bool {
+    let rescued = around.blocks.iter().any(|block| !block.rescue.is_empty());
+    let ignored = around
+        .commons()
+        .chain([&task.common])
+        .filter_map(|common| common.ignore_errors.as_ref())
+        .any(|flag| flag.to_bool() != Some(false));
+    rescued || ignored || task.failed_when.is_some()
+}
+
+/// What tasks that run on the control machine mention: files they may make before others want them.
+#[derive(Default)]
+pub(super) struct Made(Vec<(String, Span)>);
+
+impl Made {
+    /// Notes a task when it runs here, or fetches.
+    pub(super) fn note(&mut self, module: &str, task: &Task, around: &Around<'_>) {
+        let is_local =
+            |value: &Value| matches!(value.as_str(), Some("localhost" | "127.0.0.1" | "local"));
+        let commons = || around.commons().chain([&task.common]);
+        let local = commons().any(|c| {
+            [&c.delegate_to, &c.connection]
+                .into_iter()
+                .flatten()
+                .any(|value| is_local(value))
+        }) || is_local(&around.play.hosts);
+        if !local && module != "fetch" {
+            return;
+        }
+        let mut text = Value::from(task.args.map.clone()).to_string();
+        if let Some(free) = &task.args.free_form {
+            text.push_str(&free.to_string());
+        }
+        self.0.push((text, task.span.clone()));
+    }
+
+    /// Whether another task may make the file `name`.
+    fn may_make(&self, name: &str, task: &Task) -> bool {
+        let file = Path::new(name.trim_end_matches('/')).file_name();
+        let file = file
+            .map(|f| f.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        self.0
+            .iter()
+            .any(|(text, by)| *by != task.span && text.contains(&file))
+    }
+}

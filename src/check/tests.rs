@@ -1,0 +1,645 @@
+//! Whole projects checked.
+
+use super::{Findings, Listing, Templates, check};
+use crate::error::{Diagnostic, Problems, Span};
+use crate::modules;
+use crate::playbook::Loader;
+use crate::value::{Map, Value};
+use insta::assert_snapshot;
+use std::path::Path;
+
+/// Refuses whatever holds `!!`; knows two lookups.
+struct Fake;
+
+impl Templates for Fake {
+    fn value(&self, value: &Value) -> Problems {
+        match value {
+            Value::Template(t) if t.text.contains("!!") => {
+                let d = Diagnostic::new(format!("bad template `{}`", t.text));
+                match &t.span {
+                    Some(span) => d.with_span(span).into(),
+                    None => d.into(),
+                }
+            }
+            Value::List(items) => items.iter().fold(Problems::new(), |mut all, item| {
+                all.extend(self.value(item));
+                all
+            }),
+            Value::Map(map) => map.values().fold(Problems::new(), |mut all, item| {
+                all.extend(self.value(item));
+                all
+            }),
+            _ => Problems::new(),
+        }
+    }
+
+    fn expression(&self, text: &str, span: &Span) -> Problems {
+        if text.contains("!!") {
+            Diagnostic::at(span, format!("bad expression `{text}`")).into()
+        } else {
+            Problems::new()
+        }
+    }
+
+    fn file(&self, text: &str, path: &Path, options: &Map) -> Problems {
+        if text.contains("!!") && !options.contains_key("variable_start_string") {
+            Diagnostic::new(format!("bad file `{}`", path.display())).into()
+        } else {
+            Problems::new()
+        }
+    }
+
+    fn has_lookup(&self, name: &str) -> bool {
+        matches!(name, "items" | "dict")
+    }
+}
+
+fn findings(files: &[(&str, &str)], only: &[&str], skip: &[&str]) -> Findings {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let loader = Loader::new(&dir.path().canonicalize().unwrap())
+        .with_modules(|name| modules::find(name).is_some());
+    let playbook = loader.playbook(Path::new("site.yml")).unwrap();
+    let words = |list: &[&str]| list.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
+    check(&playbook, &loader, &Fake, &words(only), &words(skip))
+}
+
+fn told(files: &[(&str, &str)], only: &[&str], skip: &[&str]) -> String {
+    let findings = findings(files, only, skip);
+    let mut out = findings.problems.to_string();
+    for warning in findings.warnings {
+        let text = warning.to_string().replacen("error", "warning", 1);
+        out.push_str(&format!("\n\n{text}"));
+    }
+    out.trim().to_owned()
+}
+
+fn tasks(text: &str) -> String {
+    told(
+        &[("site.yml", &format!("- hosts: all\n  tasks:\n{text}"))],
+        &[],
+        &[],
+    )
+}
+
+#[test]
+fn modules_are_known() {
+    assert_snapshot!(tasks("    - comand: ls\n    - kubernetes.core.k8s: {state: absent}\n    - docker_container: {name: x}\n    - nonsense:\n    - wehn: x\n    - ansible.builtin.copi: {}\n    - ansible.legacy.command: ls\n"), @r"
+    error: there is no module `comand`
+     --> site.yml:3:7
+      |
+    3 |     - comand: ls
+      |       ^^^^^^
+      help: did you mean `command`?
+
+    error: there is no module `kubernetes.core.k8s`
+     --> site.yml:4:7
+      |
+    4 |     - kubernetes.core.k8s: {state: absent}
+      |       ^^^^^^^^^^^^^^^^^^^
+      note: Ansible has it, hoist does not
+      help: use `command: kubectl apply …` with `changed_when`
+
+    error: there is no module `docker_container`
+     --> site.yml:5:7
+      |
+    5 |     - docker_container: {name: x}
+      |       ^^^^^^^^^^^^^^^^
+      note: Ansible has it, hoist does not
+      help: use `command: docker …`, or a systemd unit
+
+    error: there is no module `nonsense`
+     --> site.yml:6:7
+      |
+    6 |     - nonsense:
+      |       ^^^^^^^^
+
+    error: there is no module `wehn`
+     --> site.yml:7:7
+      |
+    7 |     - wehn: x
+      |       ^^^^
+      help: did you mean the keyword `when`?
+
+    error: there is no module `ansible.builtin.copi`
+     --> site.yml:8:7
+      |
+    8 |     - ansible.builtin.copi: {}
+      |       ^^^^^^^^^^^^^^^^^^^^
+      help: did you mean `ansible.builtin.copy`?
+    ");
+    let files = [
+        (
+            "site.yml",
+            "- hosts: all\n  roles: [r]\n  tasks:\n    - mine: {a: b}\n",
+        ),
+        ("library/mine.py", ""),
+        ("roles/r/tasks/main.yml", "- own: {}\n"),
+        ("roles/r/library/own.py", ""),
+    ];
+    assert_snapshot!(told(&files, &[], &[]), @r"
+    error: there is no module `own`
+     --> roles/r/tasks/main.yml:1:3
+      |
+    1 | - own: {}
+      |   ^^^
+      note: roles/r/library/own.py is a plugin in Python, which hoist does not run
+      help: call it with `script` or `command`, or use a built-in module
+
+    error: there is no module `mine`
+     --> site.yml:4:7
+      |
+    4 |     - mine: {a: b}
+      |       ^^^^
+      note: library/mine.py is a plugin in Python, which hoist does not run
+      help: call it with `script` or `command`, or use a built-in module
+    ");
+}
+
+#[test]
+fn arguments_are_checked() {
+    assert_snapshot!(tasks("    - file: {path: /x, stat: directory, mode: [1]}\n    - file: {path: /x, state: directry, recurse: maybe}\n    - file: {state: '{{ s }}', mode: '{{ m }}'}\n    - file: {path: /x, seuser: u}\n"), @r"
+    error: `file` has no argument `stat`
+     --> site.yml:3:24
+      |
+    3 |     - file: {path: /x, stat: directory, mode: [1]}
+      |                        ^^^^
+      help: did you mean `state`?
+
+    error: argument `mode` must be a file mode like '0644' or u=rw,g=r, not list `[1]`
+     --> site.yml:3:47
+      |
+    3 |     - file: {path: /x, stat: directory, mode: [1]}
+      |                                               ^
+
+    error: argument `state` must be one of absent, directory, file, hard, link, touch, not `directry`; did you mean `directory`?
+     --> site.yml:4:31
+      |
+    4 |     - file: {path: /x, state: directry, recurse: maybe}
+      |                               ^^^^^^^^
+
+    error: argument `recurse` must be a boolean, not string `maybe`
+     --> site.yml:4:50
+      |
+    4 |     - file: {path: /x, state: directry, recurse: maybe}
+      |                                                  ^^^^^
+
+    error: `file` needs the argument `path`
+     --> site.yml:5:7
+      |
+    5 |     - file: {state: '{{ s }}', mode: '{{ m }}'}
+      |       ^^^^
+      note: path: the path
+
+    error: the argument `seuser` of `file` is not supported
+     --> site.yml:6:24
+      |
+    6 |     - file: {path: /x, seuser: u}
+      |                        ^^^^^^
+      note: labels are not set by this module; run `chcon` or `restorecon` with `command`
+    ");
+    assert_snapshot!(tasks("    - copy: {content: a, src: b, dest: /c}\n    - copy: {content: '{{ a }}', src: '{{ b }}', dest: /c}\n    - copy: text\n    - copy: {dest: /c, content: x, when: y}\n    - command:\n    - command: ls\n      args: {cmd: pwd}\n    - command:\n      args: '{{ x }}'\n    - debug: '{{ all }}'\n    - set_fact: {anything: goes}\n"), @r"
+    error: there is no file `b`
+     --> site.yml:3:31
+      |
+    3 |     - copy: {content: a, src: b, dest: /c}
+      |                               ^
+      note: not at files/b
+      note: not at b
+
+    error: `copy` needs the argument `dest`
+     --> site.yml:5:7
+      |
+    5 |     - copy: text
+      |       ^^^^
+      note: dest: where it goes; a directory when it ends in `/`
+
+    error: `copy` takes no text, but `text` is one
+     --> site.yml:5:13
+      |
+    5 |     - copy: text
+      |             ^^^^
+      help: write the arguments as a mapping below it
+
+    error: `copy` has no argument `when`
+     --> site.yml:6:36
+      |
+    6 |     - copy: {dest: /c, content: x, when: y}
+      |                                    ^^^^
+      help: it is a keyword: indent it one level less
+
+    error: `command`: one of these arguments is needed: cmd, argv
+     --> site.yml:7:7
+      |
+    7 |     - command:
+      |       ^^^^^^^
+
+    error: `command` has its `cmd` twice, here as text
+     --> site.yml:8:16
+      |
+    8 |     - command: ls
+      |                ^^
+    ");
+}
+
+#[test]
+fn defaults_may_give_what_is_needed() {
+    let site = "- hosts: all\n  module_defaults:\n    file: {path: /x}\n    nope: {}\n  tasks:\n    - file: {state: touch}\n    - copy: {dest: /x}\n";
+    assert_snapshot!(told(&[("site.yml", site)], &[], &[]), @r"
+    error: `module_defaults`: there is no module `nope`
+     --> site.yml:3:5
+      |
+    3 |     file: {path: /x}
+      |     ^
+      help: did you mean `copy`?
+    ");
+}
+
+#[test]
+fn files_are_there() {
+    let files = [
+        (
+            "site.yml",
+            "- hosts: all\n  vars_files: [vars.yml, [no.yml, more.yml], none.yml]\n  roles: [r]\n  tasks:\n    - template: {src: x.j2, dest: /x}\n    - copy: {src: '{{ x }}', dest: /x}\n    - copy: {src: /remote, remote_src: yes, dest: /x}\n    - script: run.sh now\n    - include_vars: more.yml\n    - include_vars: {dir: nowhere}\n",
+        ),
+        ("vars.yml", "a: '{{ !! }}'\n"),
+        ("vars/more.yml", "a: 1\n"),
+        (
+            "roles/r/tasks/main.yml",
+            "- template: {src: a.j2, dest: /x}\n- template: {src: b.j2, dest: /x}\n- copy: {src: c.txt, dest: /x}\n- block:\n    - copy: {src: d.txt, dest: /x}\n  rescue:\n    - debug:\n- template: {src: a.j2, dest: /x, variable_start_string: '[['}\n",
+        ),
+        ("roles/r/templates/a.j2", "{{ !! }}"),
+        ("roles/r/templates/bb.j2", ""),
+        ("roles/r/files/c.txt", ""),
+    ];
+    assert_snapshot!(told(&files, &[], &[]), @r"
+    error: bad template `{{ !! }}`
+     --> vars.yml:1:4
+      |
+    1 | a: '{{ !! }}'
+      |    ^^^^^^^^^^
+
+    error: there is no file of variables `none.yml`
+     --> site.yml:2:46
+      |
+    2 |   vars_files: [vars.yml, [no.yml, more.yml], none.yml]
+      |                                              ^^^^^^^^
+      note: not at none.yml
+      note: not at vars/none.yml
+
+    error: there is no template `x.j2`
+     --> site.yml:5:23
+      |
+    5 |     - template: {src: x.j2, dest: /x}
+      |                       ^^^^
+      note: not at templates/x.j2
+      note: not at x.j2
+
+    error: there is no file `run.sh`
+     --> site.yml:8:15
+      |
+    8 |     - script: run.sh now
+      |               ^^^^^^^^^^
+      note: not at files/run.sh
+      note: not at run.sh
+
+    error: there is no file of variables `nowhere`
+      --> site.yml:10:27
+       |
+    10 |     - include_vars: {dir: nowhere}
+       |                           ^^^^^^^
+      note: not at vars/nowhere
+      note: not at nowhere
+
+    error: bad file `roles/r/templates/a.j2`
+
+    error: there is no template `b.j2`
+     --> roles/r/tasks/main.yml:2:19
+      |
+    2 | - template: {src: b.j2, dest: /x}
+      |                   ^^^^
+      note: not at roles/r/templates/b.j2
+      note: not at roles/r/b.j2
+      note: not at roles/r/tasks/templates/b.j2
+      note: not at roles/r/tasks/b.j2
+      note: not at templates/b.j2
+      note: not at b.j2
+      help: did you mean `a.j2`?
+
+    warning: there is no file `d.txt`
+     --> roles/r/tasks/main.yml:5:19
+      |
+    5 |     - copy: {src: d.txt, dest: /x}
+      |                   ^^^^^
+      note: not at roles/r/files/d.txt
+      note: not at roles/r/d.txt
+      note: not at roles/r/tasks/files/d.txt
+      note: not at roles/r/tasks/d.txt
+      note: not at files/d.txt
+      note: not at d.txt
+      help: did you mean `c.txt`?
+    ");
+}
+
+#[test]
+fn what_is_made_here_may_be_missing() {
+    let site = "- hosts: all\n  tasks:\n    - fetch: {src: /etc/kubeconfig, dest: ./kubeconfig, flat: yes}\n    - copy: {src: kubeconfig, dest: /x}\n    - command: make bundle.tgz\n      delegate_to: localhost\n    - unarchive: {src: bundle.tgz, dest: /x}\n    - copy: {src: other, dest: /x}\n";
+    assert_snapshot!(told(&[("site.yml", site)], &[], &[]), @r"
+    error: there is no module `fetch`
+     --> site.yml:3:7
+      |
+    3 |     - fetch: {src: /etc/kubeconfig, dest: ./kubeconfig, flat: yes}
+      |       ^^^^^
+
+    error: there is no module `unarchive`
+     --> site.yml:7:7
+      |
+    7 |     - unarchive: {src: bundle.tgz, dest: /x}
+      |       ^^^^^^^^^
+
+    error: there is no file `other`
+     --> site.yml:8:19
+      |
+    8 |     - copy: {src: other, dest: /x}
+      |                   ^^^^^
+      note: not at files/other
+      note: not at other
+    ");
+}
+
+#[test]
+fn templates_are_checked_everywhere() {
+    let site = "- hosts: '{{ !!1 }}'\n  vars: {a: '{{ !!2 }}'}\n  tasks:\n    - block:\n        - debug: {msg: '{{ !!3 }}'}\n          when: !!str '!!4'\n          loop: ['{{ !!5 }}']\n          loop_control: {label: '{{ !!6 }}'}\n          changed_when: ['!!7']\n          environment: {A: '{{ !!8 }}'}\n      when: ok\n      vars: {b: ['{{ !!9 }}']}\n    - assert: {that: ['!!a', fine]}\n    - debug: {var: '!!b'}\n    - include_tasks: t.yml\n  roles:\n    - {role: r, p: '{{ !!d }}'}\n";
+    let files = [
+        ("site.yml", site),
+        (
+            "t.yml",
+            "- debug: {msg: '{{ !!c }}'}\n- include_tasks: t.yml\n  when: more\n",
+        ),
+        ("roles/r/defaults/main.yml", "x: '{{ !!e }}'\n"),
+    ];
+    let told = told(&files, &[], &[]);
+    let marks: String = told
+        .lines()
+        .filter(|l| l.starts_with("error"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    assert_snapshot!(marks, @r"
+    error: bad template `{{ !!1 }}`
+    error: bad template `{{ !!2 }}`
+    error: bad template `{{ !!3 }}`
+    error: bad expression `!!4`
+    error: bad template `{{ !!5 }}`
+    error: bad template `{{ !!6 }}`
+    error: bad expression `!!7`
+    error: bad template `{{ !!8 }}`
+    error: bad template `{{ !!9 }}`
+    error: bad expression `!!a`
+    error: bad expression `!!b`
+    error: bad template `{{ !!d }}`
+    error: bad template `{{ !!e }}`
+    error: bad template `{{ !!c }}`
+    ");
+}
+
+#[test]
+fn plugins_are_built_in() {
+    let site = "- hosts: all\n  strategy: mitogen_linear\n  order: random\n  connection: winrm\n  tasks:\n    - ping:\n      become_method: runas\n      connection: ansible.builtin.local\n    - ping:\n      with_filetree: x\n    - ping:\n      with_nothing: x\n    - ping:\n      connection: lokal\n";
+    assert_snapshot!(told(&[("site.yml", site)], &[], &[]), @r"
+    error: `strategy: mitogen_linear` is not supported
+     --> site.yml:2:13
+      |
+    2 |   strategy: mitogen_linear
+      |             ^^^^^^^^^^^^^^
+      note: there are linear, free
+      help: leave it out: hoist needs no help to be fast
+
+    error: `order: random` is not supported
+     --> site.yml:3:10
+      |
+    3 |   order: random
+      |          ^^^^^^
+      note: there are inventory, reverse_inventory, sorted, reverse_sorted, shuffle
+
+    error: `connection: winrm` is not supported
+     --> site.yml:4:15
+      |
+    4 |   connection: winrm
+      |               ^^^^^
+      note: there are ssh, smart, local
+      help: hoist works on Linux hosts only
+
+    error: `become_method: runas` is not supported
+     --> site.yml:7:22
+      |
+    7 |       become_method: runas
+      |                      ^^^^^
+      note: there are sudo, su, doas
+      help: use `sudo`, `su` or `doas`
+
+    error: `with_filetree`: there is no lookup `filetree`
+      --> site.yml:10:22
+       |
+    10 |       with_filetree: x
+       |                      ^
+      help: use `with_fileglob`, or the module `find` on localhost and a `loop` over its `files`
+
+    error: `with_nothing`: there is no lookup `nothing`
+      --> site.yml:12:21
+       |
+    12 |       with_nothing: x
+       |                     ^
+
+    error: `connection: lokal` is not supported
+      --> site.yml:14:19
+       |
+    14 |       connection: lokal
+       |                   ^^^^^
+      note: there are ssh, smart, local
+      help: did you mean `local`?
+    ");
+}
+
+#[test]
+fn handlers_are_there() {
+    let files = [
+        (
+            "site.yml",
+            "- hosts: all\n  roles: [r]\n  tasks:\n    - ping:\n      notify: [restart web, Restart Web, topic, 'r : restart role', restart role, reload x, restart wbe, '{{ any }}', from include]\n    - include_role: {name: s}\n  handlers:\n    - name: restart web\n      ping:\n      listen: topic\n    - name: reload {{ x }}\n      ping:\n",
+        ),
+        (
+            "roles/r/handlers/main.yml",
+            "- name: restart role\n  ping:\n",
+        ),
+        (
+            "roles/s/handlers/main.yml",
+            "- name: from include\n  ping:\n",
+        ),
+        ("roles/s/tasks/main.yml", "- ping:\n  notify: nobody\n"),
+    ];
+    assert_snapshot!(told(&files, &[], &[]), @r"
+    error: no handler is called `Restart Web`
+     --> site.yml:5:29
+      |
+    5 |       notify: [restart web, Restart Web, topic, 'r : restart role', restart role, reload x, restart wbe, '{{ any }}', from include]
+      |                             ^^^^^^^^^^^
+      help: did you mean `restart web`?
+
+    error: no handler is called `restart wbe`
+     --> site.yml:5:93
+      |
+    5 |       notify: [restart web, Restart Web, topic, 'r : restart role', restart role, reload x, restart wbe, '{{ any }}', from include]
+      |                                                                                             ^^^^^^^^^^^
+      help: did you mean `restart web`?
+
+    error: no handler is called `nobody`
+     --> roles/s/tasks/main.yml:2:11
+      |
+    2 |   notify: nobody
+      |           ^^^^^^
+      note: neither the play nor its roles have one of that name, and none listens to it
+    ");
+    let open = "- hosts: all\n  tasks:\n    - ping:\n      notify: later\n    - include_role: {name: '{{ x }}'}\n";
+    assert_snapshot!(told(&[("site.yml", open)], &[], &[]), @"");
+}
+
+#[test]
+fn includes_are_followed() {
+    let files = [
+        (
+            "site.yml",
+            "- hosts: all\n  tasks:\n    - include_tasks: a.yml\n    - include_tasks: '{{ x }}.yml'\n    - include_role: {name: r, tasks_from: nope}\n    - include_role: {name: gone}\n",
+        ),
+        ("a.yml", "- include_tasks: sub/b.yml\n- copi: {}\n"),
+        (
+            "sub/b.yml",
+            "- include_tasks: a.yml\n  when: again\n- include_tasks: lost.yml\n",
+        ),
+        ("roles/r/tasks/main.yml", "- ping:\n"),
+    ];
+    assert_snapshot!(told(&files, &[], &[]), @r"
+    error: there is no module `copi`
+     --> a.yml:2:3
+      |
+    2 | - copi: {}
+      |   ^^^^
+      help: did you mean `copy`?
+
+    error: there is no file of tasks `lost.yml`
+     --> sub/b.yml:3:18
+      |
+    3 | - include_tasks: lost.yml
+      |                  ^^^^^^^^
+      note: not at sub/lost.yml
+      note: not at lost.yml
+
+    error: the role has no file `nope` in `roles/r/tasks`
+     --> site.yml:5:28
+      |
+    5 |     - include_role: {name: r, tasks_from: nope}
+      |                            ^
+      note: it has main
+
+    error: there is no role `gone`
+     --> site.yml:6:28
+      |
+    6 |     - include_role: {name: gone}
+      |                            ^^^^
+      note: not at roles/gone
+      note: not at gone
+    ");
+}
+
+const TAGGED: &[(&str, &str)] = &[
+    (
+        "site.yml",
+        "- hosts: all\n  tags: play\n  tasks:\n    - name: one\n      ping:\n      tags: [web, never]\n    - include_tasks: a.yml\n    - include_tasks: {file: b.yml, apply: {tags: applied}}\n      tags: always\n    - name: two\n      ping:\n      tags: always\n    - block:\n        - ping:\n      always:\n        - name: unlisted\n          ping:\n  roles: [r]\n",
+    ),
+    ("a.yml", "- ping:\n  tags: inner\n"),
+    ("b.yml", "- ping:\n  tags: other\n"),
+    (
+        "roles/r/tasks/main.yml",
+        "- name: three\n  ping:\n  tags: [role, web]\n",
+    ),
+];
+
+#[test]
+fn tags_select_something() {
+    assert_snapshot!(told(TAGGED, &["wbe"], &[]), @r"
+    error: `--tags wbe`: no task has this tag
+      help: did you mean `web`?
+    ");
+    assert_snapshot!(told(TAGGED, &["inner"], &["nothing"]), @r"
+    warning: `--tags inner` does not reach the tasks behind this include
+     --> site.yml:7:7
+      |
+    7 |     - include_tasks: a.yml
+      |       ^^^^^^^^^^^^^
+      note: the include itself is not selected, so its tasks are never read
+      help: give the include the tag `always`, or the same tag
+
+    warning: `--skip-tags nothing`: no task has this tag
+      note: there are always, applied, never, other, play, role, web
+    ");
+    assert_snapshot!(told(TAGGED, &["applied", "other", "web"], &[]), @"");
+    assert_snapshot!(told(&[("site.yml", "- hosts: all\n  tasks:\n    - ping:\n      tags: a\n")], &["a"], &["a"]), @"warning: these tags select no task at all");
+}
+
+#[test]
+fn lists_look_as_in_ansible() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in TAGGED {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let playbook = Loader::new(dir.path())
+        .playbook(Path::new("site.yml"))
+        .unwrap();
+    let listing = Listing {
+        tasks: true,
+        tags: true,
+        hosts: true,
+        ..Listing::default()
+    };
+    let text = listing.text(Path::new("site.yml"), &playbook, &|_| {
+        vec!["h1".to_owned(), "h2".to_owned()]
+    });
+    assert_snapshot!(text, @r"
+
+    playbook: site.yml
+
+      play #1 (all): all	TAGS: [play]
+        pattern: ['all']
+        hosts (2):
+          h1
+          h2
+        tasks:
+          r : three	TAGS: [play, role, web]
+          include_tasks	TAGS: [play]
+          include_tasks	TAGS: [always, play]
+          two	TAGS: [always, play]
+          ping	TAGS: [play]
+          TASK TAGS: [always, play, role, web]
+    ");
+    let only = Listing {
+        tasks: true,
+        only: vec!["web".to_owned()],
+        ..Listing::default()
+    };
+    assert_snapshot!(only.text(Path::new("site.yml"), &playbook, &|_| Vec::new()), @r"
+
+    playbook: site.yml
+
+      play #1 (all): all	TAGS: [play]
+        tasks:
+          r : three	TAGS: [play, role, web]
+          one	TAGS: [never, play, web]
+          include_tasks	TAGS: [always, play]
+          two	TAGS: [always, play]
+    ");
+}
