@@ -3,12 +3,13 @@
 //! A folder imports only from those listed above it here; `docs/architecture.md` follows one task through them.
 
 pub mod error;
-
 pub mod value;
 
 pub mod yaml;
 
 pub mod vault;
+
+pub mod template;
 
 pub mod report;
 

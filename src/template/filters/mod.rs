@@ -1,0 +1,130 @@
+//! The filters: one table of names for each file, one function for each filter.
+
+mod basics;
+mod crypto;
+mod dicts;
+mod ip;
+mod json;
+mod lists;
+mod math;
+pub(crate) mod path;
+pub(crate) mod regex;
+mod select;
+mod sets;
+mod strings;
+pub(crate) mod time;
+mod units;
+mod urls;
+mod wrap;
+pub(crate) mod yaml;
+
+use super::args::{Args, Eval};
+use super::val::Val;
+use crate::error::Diagnostic;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+pub(crate) use crypto::{crypt, random_text};
+pub(crate) use dicts::{ListMerge, merge};
+pub(crate) use lists::{Dice, flatten_into};
+pub(crate) use sets::crossed;
+
+/// A filter: the value before the `|` and the arguments.
+pub(crate) type Filter = fn(Val, Args<'_, '_>) -> Eval;
+
+/// A file's filters by name.
+pub(crate) type Table = &'static [(&'static str, Filter)];
+
+const TABLES: [Table; 17] = [
+    basics::TABLE,
+    crypto::TABLE,
+    dicts::TABLE,
+    ip::TABLE,
+    json::TABLE,
+    lists::TABLE,
+    math::TABLE,
+    path::TABLE,
+    regex::TABLE,
+    select::TABLE,
+    sets::TABLE,
+    strings::TABLE,
+    time::TABLE,
+    units::TABLE,
+    urls::TABLE,
+    wrap::TABLE,
+    yaml::TABLE,
+];
+
+static FILTERS: LazyLock<HashMap<&'static str, Filter>> =
+    LazyLock::new(|| TABLES.iter().flat_map(|t| t.iter().copied()).collect());
+
+/// Filters people know from elsewhere that hoist does not have, and what to use.
+const INSTEAD: [(&str, &str); 7] = [
+    (
+        "json_query",
+        "use `selectattr`, `map(attribute=…)` and `dict2items`, which need no JMESPath",
+    ),
+    (
+        "win_basename",
+        "hoist manages Linux hosts; `basename` is for their paths",
+    ),
+    (
+        "win_dirname",
+        "hoist manages Linux hosts; `dirname` is for their paths",
+    ),
+    (
+        "win_splitdrive",
+        "hoist manages Linux hosts, whose paths have no drive",
+    ),
+    (
+        "k8s_config_resource_name",
+        "compute the name once and keep it in a variable",
+    ),
+    ("parse_cli", "use `regex_findall` or `from_json`"),
+    (
+        "parse_xml",
+        "have the command print JSON and use `from_json`",
+    ),
+];
+
+/// The collections whose filters, tests and lookups hoist knows by their short names too.
+const COLLECTIONS: [&str; 6] = [
+    "ansible.builtin.",
+    "ansible.legacy.",
+    "ansible.utils.",
+    "ansible.netcommon.",
+    "community.general.",
+    "community.crypto.",
+];
+
+/// The name without its collection, where hoist has the collection.
+pub(crate) fn short(name: &str) -> &str {
+    COLLECTIONS
+        .iter()
+        .find_map(|p| name.strip_prefix(p))
+        .unwrap_or(name)
+}
+
+/// The filter of that name, with or without its collection.
+pub(crate) fn find(name: &str) -> Option<Filter> {
+    FILTERS.get(short(name)).copied()
+}
+
+/// The mistake of using a filter that does not exist.
+pub(crate) fn unknown(name: &str) -> Diagnostic {
+    if let Some((_, help)) = INSTEAD.iter().find(|(n, _)| *n == short(name)) {
+        return Diagnostic::new(format!("the filter `{name}` is not supported")).with_help(*help);
+    }
+    let d = Diagnostic::new(format!("unknown filter `{name}`"));
+    if super::tests::find(name).is_some() {
+        return d.with_help(format!("`{name}` is a test: write `value is {name}`"));
+    }
+    d.with_nearest(short(name), names())
+}
+
+/// Every filter's name, sorted; for suggestions and the documentation.
+pub fn names() -> Vec<&'static str> {
+    let mut names: Vec<&str> = FILTERS.keys().copied().collect();
+    names.sort_unstable();
+    names
+}

@@ -1,0 +1,194 @@
+//! `lookup('password', 'path length=20 chars=ascii_letters,digits')`.
+
+use super::{Table, texts};
+use crate::error::Diagnostic;
+use crate::template::args::{Args, Eval};
+use crate::template::filters::{crypt, random_text};
+use crate::value::{Map, Value};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::sync::Mutex;
+
+pub(super) const TABLE: Table = &[("password", password)];
+
+const OPTIONS: [&str; 5] = ["length", "chars", "seed", "encrypt", "ident"];
+
+/// Two hosts that ask for the same new password at once must get the same one.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+fn password(mut args: Args<'_, '_>) -> Eval<Vec<Value>> {
+    let mut shared = Map::new();
+    for key in OPTIONS {
+        if let Some(v) = args.keyword_data(key)? {
+            shared.insert(key.to_owned(), v);
+        }
+    }
+    let mut out = Vec::new();
+    for term in texts(&mut args)? {
+        let (path, options) = read_term(&args, &term, &shared)?;
+        let text = one(&args, &path, &options)?;
+        args.cx.scope.outside().secrets().add(&text);
+        out.push(Value::from(text));
+    }
+    args.end()?;
+    Ok(out)
+}
+
+/// The path and the options that follow it in the term.
+fn read_term(args: &Args<'_, '_>, term: &str, shared: &Map) -> Eval<(String, Map)> {
+    let mut options = shared.clone();
+    let mut path: Vec<&str> = Vec::new();
+    for word in term.split(' ') {
+        match word.split_once('=') {
+            Some((key, value)) if OPTIONS.contains(&key) => {
+                options.insert(key.to_owned(), Value::from(value.trim_matches(['"', '\''])));
+            }
+            Some((key, _)) if !path.is_empty() => {
+                let d = Diagnostic::new(format!("{} has no option `{key}`", args.what));
+                return Err(d.with_nearest(key, OPTIONS));
+            }
+            _ if options.len() > shared.len() => {
+                return args.fail(format!("`{word}` stands after the options"));
+            }
+            _ => path.push(word),
+        }
+    }
+    Ok((path.join(" "), options))
+}
+
+fn one(args: &Args<'_, '_>, path: &str, options: &Map) -> Eval<String> {
+    let outside = args.cx.scope.outside();
+    let path = outside
+        .basedir()
+        .join(crate::template::filters::path::expand_user(path));
+    let text = |key: &str| {
+        options
+            .get(key)
+            .filter(|v| **v != Value::Null)
+            .map(Value::to_string)
+    };
+    if text("ident").is_some() {
+        return args.fail("`ident` belongs to bcrypt, which is not supported");
+    }
+    let Ok(length) = text("length")
+        .unwrap_or_else(|| "20".to_owned())
+        .parse::<usize>()
+    else {
+        return args.fail("`length` must be a number");
+    };
+    if !(1..=10_000).contains(&length) {
+        return args.fail("`length` must be between 1 and 10000");
+    }
+    let encrypt = text("encrypt");
+    let _guard = ONE_AT_A_TIME.lock();
+    let held = if path != Path::new("/dev/null") && path.exists() {
+        Some(outside.read_file(&path)?)
+    } else {
+        None
+    };
+    let is_new = held.is_none();
+    let (plain, salt) = match held {
+        Some(bytes) => {
+            let content = String::from_utf8_lossy(&bytes)
+                .trim_end_matches('\n')
+                .to_owned();
+            match content.rsplit_once(" salt=") {
+                Some((plain, rest)) => (
+                    plain.to_owned(),
+                    Some(rest.split(' ').next().unwrap_or_default().to_owned()),
+                ),
+                None => (content, None),
+            }
+        }
+        None => (
+            random_text(length, &alphabet(args, options)?, text("seed").as_deref())?,
+            None,
+        ),
+    };
+    // The plain password counts as secret as soon as it exists.
+    outside.secrets().add(&plain);
+    let salted = encrypt.is_some() && salt.is_none();
+    let salt = match (&encrypt, salt) {
+        (Some(_), None) => Some(random_text(
+            16,
+            "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+            None,
+        )?),
+        (_, salt) => salt,
+    };
+    if (is_new || salted) && path != Path::new("/dev/null") {
+        let content = match &salt {
+            Some(salt) => format!("{plain} salt={salt}\n"),
+            None => format!("{plain}\n"),
+        };
+        if let Err(e) = write(&path, &content) {
+            return args.fail(format!("`{}` could not be written: {e}", path.display()));
+        }
+    }
+    match (encrypt, salt) {
+        (Some(kind), Some(salt)) => crypt(&plain, &kind, &salt, None),
+        _ => Ok(plain),
+    }
+}
+
+/// Writes a file that only its owner can read, beside its place and then renamed.
+fn write(path: &Path, content: &str) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.as_file()
+        .set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    file.write_all(content.as_bytes())?;
+    file.persist(path).map_err(|e| e.error)?;
+    Ok(())
+}
+
+/// The characters to choose from: names of Python's `string` module, or the characters themselves.
+fn alphabet(args: &Args<'_, '_>, options: &Map) -> Eval<String> {
+    let words: Vec<String> = match options.get("chars") {
+        None | Some(Value::Null) => ["ascii_letters", "digits", ".,:-_"]
+            .map(str::to_owned)
+            .to_vec(),
+        Some(Value::List(items)) => items.iter().map(Value::to_string).collect(),
+        Some(other) => {
+            let text = other.to_string();
+            let mut words: Vec<String> = if text.contains(",,") {
+                vec![",".to_owned()]
+            } else {
+                Vec::new()
+            };
+            words.extend(
+                text.replace(",,", ",")
+                    .split(',')
+                    .filter(|w| !w.is_empty())
+                    .map(str::to_owned),
+            );
+            words
+        }
+    };
+    const LOWER: &str = "abcdefghijklmnopqrstuvwxyz";
+    const UPPER: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    let mut out = String::new();
+    for word in words {
+        match word.as_str() {
+            "ascii_letters" => out.push_str(&format!("{LOWER}{UPPER}")),
+            "ascii_lowercase" => out.push_str(LOWER),
+            "ascii_uppercase" => out.push_str(UPPER),
+            "digits" => out.push_str("0123456789"),
+            "hexdigits" => out.push_str("0123456789abcdefABCDEF"),
+            "octdigits" => out.push_str("01234567"),
+            "punctuation" => out.push_str("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"),
+            other => out.push_str(other),
+        }
+    }
+    // Quotes would break the places such passwords are pasted into; Ansible leaves them out too.
+    let out: String = out.chars().filter(|c| !matches!(c, '"' | '\'')).collect();
+    if out.is_empty() {
+        return args.fail("`chars` leaves nothing to choose from");
+    }
+    Ok(out)
+}

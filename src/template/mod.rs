@@ -1,0 +1,41 @@
+//! Templates: Ansible's Jinja over hoist's values.
+//!
+//! minijinja reads the syntax; evaluating is hoist's own, because users notice everywhere whether a template behaves like
+//! Jinja2 on Python: native types, lazy variables, undefined values that name themselves, lists that change, text that
+//! came from a host and is never rendered. [`Templar`] is the way in, [`Scope`] and [`Outside`] are what it needs.
+//!
+//! A value on its way is a `Val`; `Run` walks statements and expressions, `Cx` knows whose variables count and resolves
+//! lazy ones; filters, tests and lookups each have a folder with one table of names.
+
+mod args;
+mod ast;
+mod attr;
+mod call;
+mod check;
+mod context;
+mod eval;
+mod filters;
+mod format;
+mod functions;
+mod layered;
+mod literal;
+pub mod lookups;
+mod methods;
+mod ops;
+mod origin;
+mod parse;
+mod run;
+mod scope;
+#[cfg(test)]
+mod smoke;
+mod syntax;
+mod templar;
+#[cfg(test)]
+mod testing;
+mod tests;
+mod val;
+
+pub use layered::Layered;
+pub use scope::{Outside, Scope};
+pub use syntax::Syntax;
+pub use templar::{Templar, TemplateOptions};
