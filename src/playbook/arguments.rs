@@ -4,7 +4,7 @@
 //! line's single leading space goes, a lone `\` at a line's end joins the next line.
 
 /// Arguments from text: pairs in order, and the rest as one text.
-pub(super) type Pairs = (Vec<(String, String)>, Option<String>);
+pub type Pairs = (Vec<(String, String)>, Option<String>);
 
 /// The only pairs that are taken out of a command line.
 const COMMAND_PAIRS: &[&str] = &[
@@ -47,6 +47,14 @@ pub(super) fn parse(text: &str, command: bool) -> Option<Pairs> {
         .reduce(|line, word| join(line, &word))
         .filter(|line| !line.is_empty());
     Some((pairs, rest))
+}
+
+/// Pairs of the command line (`-e a=1`, `-a 'src=a dest=b'`), and what stands between them.
+///
+/// # Errors
+/// `None`: a quote or a `{{` is not closed.
+pub fn key_values(text: &str) -> Option<Pairs> {
+    parse(text, false)
 }
 
 /// The first word of `text` and the rest: `copy src=a` of `action:`.

@@ -26,6 +26,7 @@ mod task;
 mod task_reader;
 mod typed;
 
+pub use arguments::{Pairs, key_values};
 pub use block::{Block, BlockKind, Entry};
 pub use common::Common;
 pub use files::Decrypt;
