@@ -5,13 +5,17 @@ mod apt;
 mod apt_cache;
 mod apt_get;
 mod command;
+mod cron;
 mod deb_version;
 mod dnf;
 mod engine_modules;
 mod expand;
 mod free_form;
+mod getent;
 mod group;
+mod hostname;
 mod initd;
+mod iptables;
 mod modprobe;
 mod package;
 mod ping;
@@ -40,18 +44,22 @@ pub(super) static ALL: &[&Spec] = &[
     &apt::SPEC,
     &engine_modules::ASSERT,
     &command::COMMAND,
+    &cron::SPEC,
     &engine_modules::DEBUG,
     &dnf::SPEC,
     &engine_modules::FAIL,
     &engine_modules::GATHER_FACTS,
+    &getent::SPEC,
     &group::SPEC,
     &engine_modules::GROUP_BY,
+    &hostname::HOSTNAME,
     &engine_modules::IMPORT_PLAYBOOK,
     &engine_modules::IMPORT_ROLE,
     &engine_modules::IMPORT_TASKS,
     &engine_modules::INCLUDE_ROLE,
     &engine_modules::INCLUDE_TASKS,
     &engine_modules::INCLUDE_VARS,
+    &iptables::SPEC,
     &engine_modules::META,
     &package::SPEC,
     &engine_modules::PAUSE,
@@ -71,5 +79,6 @@ pub(super) static ALL: &[&Spec] = &[
     &reboot::WAIT,
     &sysctl::SPEC,
     &modprobe::SPEC,
+    &hostname::TIMEZONE,
     &ufw::SPEC,
 ];
