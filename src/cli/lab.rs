@@ -1,13 +1,14 @@
 //! `hoist lab`: throw-away hosts on this machine.
 
 use crate::error::Diagnostic;
-use crate::lab::{Kind, Lab, Options, labs, parse_size};
+use crate::lab::{Delay, Kind, Lab, Options, labs, parse_size, relay};
 use clap::{Args, Subcommand};
 use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 const PASSWORD_VARIABLE: &str = "HOIST_LAB_SUDO_PASSWORD";
 
@@ -40,6 +41,27 @@ pub enum LabCommand {
         /// The host, as in `demo-1`
         host: String,
     },
+    /// Make the way to a host slow
+    Slow(Slow),
+    /// Pass standard input and output on to an address, late (a ProxyCommand for ssh)
+    #[command(hide = true)]
+    Relay {
+        /// Where to connect to
+        address: String,
+        /// The TCP port there
+        port: u16,
+        /// What to add to every round trip
+        milliseconds: u32,
+    },
+}
+
+/// A host and how slow.
+#[derive(Debug, Args)]
+pub struct Slow {
+    /// The host, as in `demo-1`
+    host: String,
+    /// What to add to every round trip, in milliseconds; 0 takes it away
+    milliseconds: u32,
 }
 
 /// Which lab.
@@ -99,8 +121,35 @@ pub async fn run(command: LabCommand) -> Result<ExitCode, Diagnostic> {
             lab_of(&host)?.mend(&host).await?;
             print(&format!("`{host}` is back on the network\n"))?;
         }
+        LabCommand::Slow(slow) => self::slow(slow).await?,
+        LabCommand::Relay {
+            address,
+            port,
+            milliseconds,
+        } => {
+            let delay = Duration::from_millis(milliseconds.into()) / 2;
+            relay(&address, port, delay).await?;
+            // The thread that reads standard input can not be stopped, and nothing else is left to do.
+            std::process::exit(0)
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn slow(slow: Slow) -> Result<(), Diagnostic> {
+    let Slow { host, milliseconds } = slow;
+    let program = std::env::current_exe()
+        .map_err(|e| Diagnostic::new(format!("cannot tell where hoist itself is: {e}")))?;
+    let done = lab_of(&host)?.slow(&host, milliseconds, &program).await?;
+    print(&match done {
+        Delay::None => format!("the way to `{host}` is as fast as it can be\n"),
+        Delay::Packets => format!("every round trip to `{host}` takes {milliseconds} ms more\n"),
+        Delay::Ssh => format!(
+            "this kernel can not delay packets (no netem): `hoist lab ssh` and the inventory now go through a \
+             program that delays SSH to `{host}` by {milliseconds} ms a round trip; other traffic is not slowed. \
+             Print the inventory again\n"
+        ),
+    })
 }
 
 async fn up(up: Up) -> Result<ExitCode, Diagnostic> {

@@ -123,9 +123,10 @@ impl Base {
         }
     }
 
-    /// The name is one that no lab can have.
+    /// The cgroup of whatever makes a base in this cache; the name is one that no lab can have.
     fn cgroup() -> Result<Cgroups, Diagnostic> {
-        Cgroups::of_lab("_base")
+        let digest = Sha256::digest(cache().as_os_str().as_encoded_bytes());
+        Cgroups::of_lab(&format!("_base-{}", hex::encode(&digest[..4])))
     }
 
     async fn make(&self, partial: &Path) -> Result<(), Diagnostic> {

@@ -9,15 +9,19 @@ pub(super) fn inventory(state: &State, hosts: &[LabHost], dir: &Path) -> String 
     let group = state.name.replace('-', "_");
     let mut text = format!("[{group}]\n");
     for host in hosts {
-        text.push_str(&format!("{} ansible_host={}\n", host.name, host.address));
+        text.push_str(&format!("{} ansible_host={}", host.name, host.address));
+        if host.relay.is_some() {
+            text.push_str(&format!(" {}", common_args(host)));
+        }
+        text.push('\n');
     }
     text.push_str(&format!("\n[{group}:vars]\nansible_user={}\n", USER));
     let path = |name: &str| dir.join(name).display().to_string();
     text.push_str(&format!("ansible_ssh_private_key_file={}\n", path("key")));
-    text.push_str(&format!(
-        "ansible_ssh_common_args='-o UserKnownHostsFile={} -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes'\n",
-        path("known_hosts")
-    ));
+    // The same for all hosts, but for those that say their own above.
+    if let Some(host) = hosts.iter().find(|h| h.relay.is_none()) {
+        text.push_str(&format!("{}\n", common_args(host)));
+    }
     if state.sudo_password {
         // By file, so that showing the inventory does not show the password.
         text.push_str(&format!(
@@ -26,6 +30,20 @@ pub(super) fn inventory(state: &State, hosts: &[LabHost], dir: &Path) -> String 
         ));
     }
     text
+}
+
+/// Single quotes around and double quotes inside mean the same on a host's line, which Ansible splits into shell words,
+/// and under `:vars`, where it reads a Python literal. No word of ours holds either.
+fn common_args(host: &LabHost) -> String {
+    let words: Vec<String> = host
+        .options()
+        .into_iter()
+        .map(|word| match word.contains(' ') {
+            true => format!("\"{word}\""),
+            false => word,
+        })
+        .collect();
+    format!("ansible_ssh_common_args='{}'", words.join(" "))
 }
 
 #[cfg(test)]
@@ -42,7 +60,6 @@ mod tests {
             kind: Kind::Debian,
             sudo_password: true,
             disk: None,
-            slow: Default::default(),
             base: "/b".into(),
         };
         let host = |i: u8| LabHost {
@@ -51,16 +68,20 @@ mod tests {
             key: "/l/key".into(),
             known_hosts: "/l/known_hosts".into(),
             user: "hoist".into(),
+            relay: (i == 2).then(|| crate::lab::Relay {
+                program: "/b/hoist".into(),
+                milliseconds: 50,
+            }),
         };
         insta::assert_snapshot!(inventory(&state, &[host(1), host(2)], Path::new("/l")), @r#"
         [t_1]
         t-1-1 ansible_host=10.77.3.11
-        t-1-2 ansible_host=10.77.3.12
+        t-1-2 ansible_host=10.77.3.12 ansible_ssh_common_args='-oUserKnownHostsFile=/l/known_hosts -oStrictHostKeyChecking=yes -oIdentitiesOnly=yes "-oProxyCommand=/b/hoist lab relay %h %p 50"'
 
         [t_1:vars]
         ansible_user=hoist
         ansible_ssh_private_key_file=/l/key
-        ansible_ssh_common_args='-o UserKnownHostsFile=/l/known_hosts -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes'
+        ansible_ssh_common_args='-oUserKnownHostsFile=/l/known_hosts -oStrictHostKeyChecking=yes -oIdentitiesOnly=yes'
         ansible_become_password="{{ lookup('file', '/l/sudo-password') }}"
         "#);
     }

@@ -8,6 +8,7 @@
 //! lab's name: ending the one and removing the other leaves nothing behind, whatever was killed before.
 
 mod base;
+mod cable;
 mod cgroup;
 mod demand;
 mod host;
@@ -15,20 +16,25 @@ mod inventory;
 mod lab;
 mod limits;
 mod lock;
+mod making;
 mod network;
 mod options;
+mod power;
+mod relay;
 mod seed;
 mod sources;
 mod state;
 mod tool;
 
 pub use base::Base;
+pub use cable::Delay;
 pub use cgroup::Cgroups;
 pub use demand::{Demand, Packages};
-pub use host::LabHost;
+pub use host::{LabHost, Relay};
 pub use lab::Lab;
 pub use limits::Limits;
 pub use lock::Lock;
 pub use network::Network;
 pub use options::{Kind, Options, Progress, parse_size};
+pub use relay::relay;
 pub use state::{State, labs};

@@ -24,9 +24,6 @@ pub struct State {
     pub sudo_password: bool,
     /// The size of a host's disk, where it is limited.
     pub disk: Option<u64>,
-    /// The delay in milliseconds put on a host's link, by host.
-    #[serde(default)]
-    pub slow: std::collections::BTreeMap<String, u32>,
     /// The tree under every host.
     pub base: PathBuf,
 }
@@ -107,6 +104,26 @@ pub(super) fn make_dir(dir: &Path) -> Result<(), Diagnostic> {
         .mode(0o700)
         .create(dir)
         .map_err(|e| Diagnostic::new(format!("cannot make `{}`: {e}", dir.display())))
+}
+
+/// Removes a directory and all in it; fine when there is none. What a killed hoist had just started (a key being made)
+/// may write into it for another moment.
+pub(super) async fn remove_dir(dir: &Path) -> Result<(), Diagnostic> {
+    let mut tries = 100;
+    loop {
+        match std::fs::remove_dir_all(dir) {
+            Ok(()) => return Ok(()),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound && !dir.exists() => return Ok(()),
+            Err(e) if tries == 0 => {
+                return Err(Diagnostic::new(format!(
+                    "cannot remove `{}`: {e}",
+                    dir.display()
+                )));
+            }
+            Err(_) => tries -= 1,
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+    }
 }
 
 /// Writes a file that only root can read; the old or the new content is there at any moment.

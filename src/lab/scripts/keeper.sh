@@ -24,10 +24,12 @@ while :; do
         [ ! -d "$group/host" ] || find "$group/host" -depth -type d -exec rmdir {} \;
         mkdir "$group/host"
     done
-    # A cable that was pulled stays pulled while the host reboots.
-    if [ -e "$dir/cut" ]; then
+    # A cable that was pulled stays pulled while the host reboots, and a long one stays long.
+    if [ -e "$dir/cut" ] || [ -e "$dir/slow" ]; then
         (
-            until ip link set "$link" down 2>/dev/null; do sleep 0.05; done
+            until ip link show "$link" >/dev/null 2>&1; do sleep 0.05; done
+            [ ! -e "$dir/cut" ] || ip link set "$link" down
+            [ ! -e "$dir/slow" ] || tc qdisc add dev "$link" root netem delay "$(cat "$dir/slow")"
         ) &
     fi
     groups=
