@@ -1,6 +1,8 @@
 //! From text to nodes.
 
 use super::explain::{explain, starts_with_expression};
+use super::mapping::settle;
+use super::margin::Margin;
 use super::scalar::{resolve, sexagesimal};
 use super::{Kind, Node};
 use crate::error::{Diagnostic, Problems, Source, Span};
@@ -65,24 +67,37 @@ fn only(documents: Vec<Document>) -> Result<Document, Problems> {
 }
 
 fn read(source: &Arc<Source>, text: &str) -> Result<Vec<Document>, Problems> {
-    let mut reader = Reader {
-        source,
-        hidden: source.text.is_empty(),
-        lines: text.lines().collect(),
-        parser: Parser::new_from_str(text),
-        anchors: HashMap::new(),
-        copies: 0,
-        raw: 0,
-        problems: Problems::new(),
-        warnings: Vec::new(),
-    };
-    let documents = reader.documents();
-    let mut problems = reader.problems;
-    match documents {
-        Ok(documents) => problems.or_ok(documents),
-        Err(diagnostic) => {
-            problems.push(*diagnostic);
-            Err(problems)
+    let mut margin = Margin::default();
+    loop {
+        let shifted = margin.apply(text);
+        let mut reader = Reader {
+            source,
+            hidden: source.text.is_empty(),
+            lines: shifted.lines().collect(),
+            margin: &margin,
+            parser: Parser::new_from_str(&shifted),
+            anchors: HashMap::new(),
+            copies: 0,
+            raw: 0,
+            complaint: None,
+            problems: Problems::new(),
+            warnings: Vec::new(),
+        };
+        let documents = reader.documents();
+        let complaint = reader.complaint.take();
+        let mut problems = reader.problems;
+        let diagnostic = match documents {
+            Ok(documents) => return problems.or_ok(documents),
+            Err(diagnostic) => diagnostic,
+        };
+        let wider =
+            complaint.and_then(|(line, column, info)| margin.widen(text, line, column, &info));
+        match wider {
+            Some(wider) => margin = wider,
+            None => {
+                problems.push(*diagnostic);
+                return Err(problems);
+            }
         }
     }
 }
@@ -94,6 +109,10 @@ struct Reader<'a> {
     /// Whether the text is secret: then no message may quote it.
     hidden: bool,
     lines: Vec<&'a str>,
+    /// What was put before lines to make the parser accept them.
+    margin: &'a Margin,
+    /// What the parser complained about last: line, column, words.
+    complaint: Option<(usize, usize, String)>,
     parser: Parser<'a, StrInput<'a>>,
     /// Finished nodes that have an anchor, with how many nodes they hold and how deep they go.
     anchors: HashMap<usize, (Node, usize, usize)>,
@@ -109,9 +128,10 @@ impl<'a> Reader<'a> {
         match self.parser.next_event() {
             Some(Ok(next)) => Ok(next),
             Some(Err(error)) => {
-                let (line, column) = (error.marker().line(), error.marker().col());
-                let complaint = explain(self.source, line, column, error.info());
-                Err(Box::new(complaint))
+                let line = error.marker().line();
+                let column = error.marker().col().saturating_sub(self.margin.of(line));
+                self.complaint = Some((line, column, error.info().to_owned()));
+                Err(Box::new(explain(self.source, line, column, error.info())))
             }
             None => Ok((Event::StreamEnd, Range::default())),
         }
@@ -156,7 +176,8 @@ impl<'a> Reader<'a> {
         Span {
             source: self.source.clone(),
             line: u32::try_from(line).unwrap_or(u32::MAX),
-            column: u32::try_from(start.col() + 1).unwrap_or(u32::MAX),
+            column: u32::try_from(start.col().saturating_sub(self.margin.of(line)) + 1)
+                .unwrap_or(u32::MAX),
             length: u32::try_from(length).unwrap_or(u32::MAX),
         }
     }
@@ -372,42 +393,7 @@ impl<'a> Reader<'a> {
                 own.push((key, value));
             }
         }
-        // As PyYAML: what is merged comes first, what the mapping says itself takes its place there.
-        let mut index: HashMap<String, usize> = HashMap::new();
-        let mut pairs: Vec<(Node, Node)> = Vec::with_capacity(merged.len() + own.len());
-        for (key, value) in merged {
-            match index.get(&key.key_text()) {
-                Some(&at) => pairs[at].1 = value,
-                None => {
-                    index.insert(key.key_text(), pairs.len());
-                    pairs.push((key, value));
-                }
-            }
-        }
-        let mut seen: HashMap<String, Span> = HashMap::new();
-        for (key, value) in own {
-            let name = key.key_text();
-            if let Some(first) = seen.insert(name.clone(), key.span.clone()) {
-                self.warnings.push(
-                    Diagnostic::at(
-                        &key.span,
-                        format!("the key `{name}` is given twice in this mapping"),
-                    )
-                    .with_note(format!(
-                        "it stands first on line {}; the last one counts",
-                        first.line
-                    )),
-                );
-            }
-            match index.get(&name) {
-                Some(&at) => pairs[at] = (key, value),
-                None => {
-                    index.insert(name, pairs.len());
-                    pairs.push((key, value));
-                }
-            }
-        }
-        Ok(pairs)
+        Ok(settle(merged, own, &mut self.warnings))
     }
 
     /// Takes in the value of a `<<` key: a mapping, or a list of mappings of which the first counts most.

@@ -5,6 +5,8 @@ mod document;
 mod dump;
 mod emit;
 mod explain;
+mod mapping;
+mod margin;
 mod node;
 mod scalar;
 

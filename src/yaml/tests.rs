@@ -289,3 +289,41 @@ proptest! {
         let _ = parse_all(&Source::new("f.yml", text.as_str()));
     }
 }
+
+#[test]
+fn brackets_and_quotes_may_go_on_at_any_column() {
+    for (text, expected) in [
+        (
+            "x:\n  a: [\n    'r',\n    's'\n  ]\n  b: 1\n",
+            r#"{"x":{"a":["r","s"],"b":1}}"#,
+        ),
+        ("a: [\n  'r'\n]\n", r#"{"a":["r"]}"#),
+        (
+            "x:\n  a: [1,\nr,\n 's', # c\n{k:\nv}\n]\n",
+            r#"{"x":{"a":[1,"r","s",{"k":"v"}]}}"#,
+        ),
+        (
+            "x:\n  a: \"r \\\"\n  s\n\nt\"\n  b: 'it''s\nit'\n",
+            r#"{"x":{"a":"r \" s\nt","b":"it's it"}}"#,
+        ),
+    ] {
+        assert_eq!(json(text), expected, "{text}");
+    }
+    let root = read(
+        "x:\n  a: ['r',\n  {{t}}\n  ]\n"
+            .replace("{{t}}", "'{{ t }}'")
+            .as_str(),
+    )
+    .root
+    .unwrap();
+    let items = root.get("x").unwrap().get("a").unwrap().as_list().unwrap();
+    assert_eq!(
+        (
+            items[1].span.line,
+            items[1].span.column,
+            items[1].span.length
+        ),
+        (3, 3, 9)
+    );
+    assert!(short("x:\n  a: 'r\n---\ns'\n").contains("never closed"));
+}
