@@ -31,6 +31,11 @@ pub trait ControlFiles {
     /// A message with every place that was searched.
     fn find(&self, kind: &str, name: &str) -> Result<PathBuf, Fail>;
 
+    /// The directory that relative paths of the control machine which need not exist yet are in: the playbook's.
+    fn base(&self) -> PathBuf {
+        PathBuf::from(".")
+    }
+
     /// The file's bytes, decrypted when it is a vault and `decrypt` says so.
     fn read(&self, path: &std::path::Path, decrypt: bool) -> Result<std::sync::Arc<[u8]>, Fail>;
 

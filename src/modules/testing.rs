@@ -4,6 +4,7 @@ use super::files::digest::hex_digest;
 use super::{Args, Bound, Context, ControlFiles, Decision, Fail, Outcome, Spec, Step};
 use crate::host::*;
 use crate::value::{Map, Value};
+use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -693,6 +694,145 @@ impl ControlFiles for Control {
     fn render(&self, path: &Path, _: &Map) -> Result<String, Fail> {
         let bytes = self.read(path, false)?;
         Ok(String::from_utf8_lossy(&bytes).replace("{{ x }}", "X"))
+    }
+}
+
+impl Host {
+    /// Lets a module converse with this host.
+    pub fn converse(
+        &mut self,
+        spec: &Spec,
+        args: serde_json::Value,
+        check: bool,
+    ) -> Result<Outcome, Fail> {
+        let Value::Map(given) = Value::from(args) else {
+            panic!("arguments are a mapping")
+        };
+        let args = Args::bind(spec, &given)?;
+        let control = Control(
+            self.control
+                .as_ref()
+                .map(|d| d.path().to_owned())
+                .unwrap_or_default(),
+        );
+        let bound = {
+            let (facts, environment) = (self.facts.clone(), self.environment.clone());
+            let ctx = Context {
+                check,
+                diff: true,
+                facts: &facts,
+                environment: &environment,
+                root: true,
+                host: "h1",
+                files: &control,
+            };
+            let super::Run::Bind(bind) = spec.run else {
+                panic!("not a host's module")
+            };
+            bind(&args, &ctx)?
+        };
+        let Bound::Converse(bound) = bound else {
+            panic!("decides")
+        };
+        let mut talk = Talk { host: self, check };
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(bound.converse(&mut talk))
+    }
+}
+
+/// The conversation with a host in memory.
+struct Talk<'h> {
+    host: &'h mut Host,
+    check: bool,
+}
+
+impl super::Remote for Talk<'_> {
+    fn check(&self) -> bool {
+        self.check
+    }
+
+    fn ask<'a>(&'a mut self, queries: Vec<Query>) -> BoxFuture<'a, Result<Vec<Answer>, Fail>> {
+        Box::pin(async move { Ok(queries.iter().map(|q| self.host.answer(q)).collect()) })
+    }
+
+    fn act<'a>(&'a mut self, action: Action) -> BoxFuture<'a, Result<Report, Fail>> {
+        assert!(!self.check, "acts in check mode");
+        Box::pin(async move {
+            Ok(if self.host.this_machine {
+                real_act(&action)
+            } else {
+                self.host.act(&action)
+            })
+        })
+    }
+
+    fn carry_out<'a>(
+        &'a mut self,
+        decide: &'a dyn super::Decide,
+    ) -> BoxFuture<'a, Result<Outcome, Fail>> {
+        Box::pin(async move {
+            let mut known = Known::default();
+            loop {
+                match decide.decide(&known) {
+                    Err(Step::Fail(fail)) => return Err(fail),
+                    Err(Step::Need(queries)) => queries.into_iter().for_each(|q| {
+                        let a = self.host.answer(&q);
+                        known.learn(q, a);
+                    }),
+                    Ok(decision) => {
+                        let changed = !decision.actions.is_empty();
+                        let reports: Vec<Report> = if self.check {
+                            Vec::new()
+                        } else {
+                            decision.actions.iter().map(|a| self.host.act(a)).collect()
+                        };
+                        return match decision.conclude {
+                            Some(conclude) if !self.check => conclude(decision.result, reports),
+                            _ => Ok(Outcome {
+                                changed,
+                                result: decision.result,
+                                diff: decision.diff,
+                                ..Outcome::default()
+                            }),
+                        };
+                    }
+                }
+            }
+        })
+    }
+
+    fn reconnect<'a>(&'a mut self, _: u64) -> BoxFuture<'a, Result<(), Fail>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn fetch<'a>(&'a mut self, path: &'a str, to: &'a Path) -> BoxFuture<'a, Result<String, Fail>> {
+        Box::pin(async move {
+            let bytes = self.host.bytes(path).ok_or_else(|| Fail::new("no file"))?;
+            std::fs::write(to, &bytes).unwrap();
+            Ok(hex_digest(Algorithm::Sha1, &bytes))
+        })
+    }
+
+    fn control(&mut self) -> &mut dyn super::Remote {
+        self
+    }
+
+    fn progress(&mut self, _: String) {}
+}
+
+/// An action carried out on this machine, as far as the tests need it.
+fn real_act(action: &Action) -> Report {
+    match action {
+        Action::Run(cmd) => perform(cmd),
+        Action::Remove { path } => {
+            let _ = std::fs::remove_dir_all(path);
+            let _ = std::fs::remove_file(path);
+            Report::default()
+        }
+        other => panic!("not on this machine: {}", show(other)),
     }
 }
 

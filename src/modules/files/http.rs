@@ -90,11 +90,14 @@ impl Request {
             url,
             user,
             headers,
-            agent: args.str("http_agent").to_owned(),
+            agent: args
+                .opt_str("http_agent")
+                .unwrap_or("ansible-httpget")
+                .to_owned(),
             timeout: args.int("timeout").unwrap_or(10).max(1),
-            use_proxy: args.bool("use_proxy"),
+            use_proxy: args.opt_bool("use_proxy").unwrap_or(true),
             validate: args.bool("validate_certs"),
-            netrc: args.bool("use_netrc"),
+            netrc: args.opt_bool("use_netrc").unwrap_or(true),
             ciphers: args.list("ciphers").join(":"),
             cert: args.opt_str("client_cert").map(str::to_owned),
             key: args.opt_str("client_key").map(str::to_owned),
