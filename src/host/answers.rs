@@ -1,8 +1,11 @@
 //! One reply, many answers.
 
 use super::asking::{Asking, CONTENT_LIMIT, is_odd, resolve};
+use super::fields::{
+    by_name, colons, flags, group_fields, operand, parse_stat, split_fields, text_of, tool_named,
+};
 use super::sections::{Section, records, sections};
-use super::{Algorithm, Answer, FileType, Place, Query, Stat};
+use super::{Answer, FileType, Place, Query, Stat};
 use crate::transport::Reply;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -391,114 +394,122 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A path as it was given to the tools.
-fn operand(path: &str) -> String {
-    if path.starts_with('-') {
-        format!("./{path}")
-    } else {
-        path.to_owned()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MARK: &str = "0f0f";
+
+    fn queries() -> Vec<Query> {
+        vec![
+            Query::lstat("/a"),
+            Query::stat("/a"),
+            Query::sha256("/a"),
+            Query::sha256("/a\nb"),
+            Query::Content { path: "/a".into() },
+            Query::Dpkg { name: "p".into() },
+            Query::Unit {
+                name: "u.service".into(),
+                scope: "system".into(),
+            },
+            Query::Unit {
+                name: "u@.service".into(),
+                scope: "user".into(),
+            },
+            Query::Unit {
+                name: "g".into(),
+                scope: "global".into(),
+            },
+            Query::User { name: "me".into() },
+            Query::Group { name: "g".into() },
+            Query::read("x"),
+        ]
     }
-}
 
-/// `0` is yes for the three tests, `1` is yes for the link.
-fn flags(word: &str) -> [bool; 4] {
-    let mut found = [false; 4];
-    for (n, c) in word.chars().take(4).enumerate() {
-        found[n] = if n < 3 { c == '0' } else { c == '1' };
+    fn read(stdout: &[u8]) -> Result<Vec<Answer>, String> {
+        let queries = queries();
+        let reply = Reply {
+            stdout: stdout.to_vec(),
+            ..Reply::default()
+        };
+        Answers::read(&Asking::new(&queries, MARK.into()), &reply).map(|a| a.answers)
     }
-    found
-}
 
-fn tool_named(word: &str) -> Option<&'static str> {
-    Algorithm::ALL.iter().map(|a| a.tool()).find(|t| *t == word)
-}
-
-fn text_of(body: &[u8]) -> Option<String> {
-    (!body.is_empty()).then(|| String::from_utf8_lossy(body).into_owned())
-}
-
-/// `count` fields separated by spaces, then the rest as it is.
-fn split_fields(record: &[u8], count: usize) -> Option<(Vec<&str>, &[u8])> {
-    let mut rest = record;
-    let mut fields = Vec::with_capacity(count);
-    for _ in 0..count {
-        let at = memchr::memchr(b' ', rest)?;
-        fields.push(std::str::from_utf8(&rest[..at]).ok()?);
-        rest = &rest[at + 1..];
+    proptest! {
+        #[test]
+        fn no_reply_makes_it_panic(sections in proptest::collection::vec(
+            ("([a-zP] ?){0,1}[0-9e]{0,3}( [a-z0-9]{1,9}){0,3}", prop_oneof![
+                proptest::collection::vec(any::<u8>(), 0..40),
+                "(=0f0f ([0-9a-f]{1,5} ){0,13}/a\n){0,3}".prop_map(String::into_bytes),
+                "([a-z]{0,3}[:=\t ][a-z0-9:,=]{0,20}\n){0,4}".prop_map(String::into_bytes),
+            ]), 0..20), whole in any::<bool>()) {
+            let mut bytes = Vec::new();
+            for (words, body) in &sections {
+                bytes.extend_from_slice(format!("\n{MARK} {words}\n").as_bytes());
+                bytes.extend_from_slice(body);
+            }
+            if whole {
+                bytes.extend_from_slice(format!("\n{MARK} R 11\n\n{MARK} e 0\n\n{MARK} .\n").as_bytes());
+            }
+            if let Ok(answers) = read(&bytes) {
+                prop_assert_eq!(answers.len(), queries().len());
+            }
+        }
     }
-    Some((fields, rest))
-}
 
-fn parse_stat(fields: &[&str]) -> Option<Stat> {
-    let [
-        mode,
-        uid,
-        gid,
-        owner,
-        group,
-        size,
-        inode,
-        device,
-        links,
-        atime,
-        mtime,
-        ctime,
-    ] = fields[..]
-    else {
-        return None;
-    };
-    let mode = u32::from_str_radix(mode, 16).ok()?;
-    let named = |name: &str, number: &str| match name {
-        "UNKNOWN" | "?" => number.to_owned(),
-        name => name.to_owned(),
-    };
-    Some(Stat {
-        kind: match mode & 0o170_000 {
-            0o100_000 => FileType::File,
-            0o040_000 => FileType::Directory,
-            0o120_000 => FileType::Link,
-            0o010_000 => FileType::Fifo,
-            0o140_000 => FileType::Socket,
-            0o060_000 => FileType::Block,
-            0o020_000 => FileType::Char,
-            _ => return None,
-        },
-        mode: mode & 0o7777,
-        uid: uid.parse().ok()?,
-        gid: gid.parse().ok()?,
-        owner: named(owner, uid),
-        group: named(group, gid),
-        size: size.parse().ok()?,
-        inode: inode.parse().ok()?,
-        device: device.parse().ok()?,
-        links: links.parse().ok()?,
-        atime: atime.parse().ok()?,
-        mtime: mtime.parse().ok()?,
-        ctime: ctime.parse().ok()?,
-        link: None,
-        real: None,
-        access: (false, false, false),
-    })
-}
+    #[test]
+    fn a_reply_that_is_cut_short_is_no_answer() {
+        insta::assert_snapshot!(read(b"").unwrap_err(), @"the host's shell did not finish its answer: it said nothing");
+        insta::assert_snapshot!(read(b"\n0f0f l\n\n0f0f e l 127\n\n0f0f .\n").unwrap_err(), @"`stat` does not work on the host");
+        insta::assert_snapshot!(read(b"\n0f0f d sha256sum\n\n0f0f e sha256sum 127\n\n0f0f .\n").unwrap_err(), @"`sha256sum` does not work on the host");
+        insta::assert_snapshot!(read(b"\n0f0f .\n").unwrap_err(), @"the host left a question unanswered");
+    }
 
-/// Lines of fields separated by colons, those without a name left out.
-fn colons(body: &[u8]) -> Vec<Vec<String>> {
-    String::from_utf8_lossy(body)
-        .lines()
-        .filter(|l| l.contains(':') && !l.starts_with(':'))
-        .map(|l| l.split(':').map(str::to_owned).collect())
-        .collect()
-}
-
-fn by_name(body: &[u8]) -> impl Iterator<Item = (String, Vec<String>)> {
-    colons(body)
-        .into_iter()
-        .map(|entry| (entry[0].clone(), entry))
-}
-
-fn group_fields(entry: &[String]) -> BTreeMap<String, String> {
-    let field = |n: usize| entry.get(n).cloned().unwrap_or_default();
-    [("name", field(0)), ("gid", field(2)), ("members", field(3))]
-        .map(|(k, v)| (k.to_owned(), v))
-        .into()
+    #[test]
+    fn units_and_packages_are_told_apart() {
+        let queries = [
+            Query::Unit {
+                name: "a.service".into(),
+                scope: "system".into(),
+            },
+            Query::Unit {
+                name: "b.service".into(),
+                scope: "system".into(),
+            },
+            Query::Dpkg {
+                name: "libc6".into(),
+            },
+            Query::Dpkg {
+                name: "libc6:i386".into(),
+            },
+        ];
+        let text = "\n0f0f p\n=0f0f libc6\ti386\t2\tdeinstall ok config-files\t\n=0f0f libc6\tamd64\t1\tinstall ok installed\tx, y\n\
+            \n0f0f e p 0\n\n0f0f u 0\nId=a.service\nLoadState=loaded\nExecStart={ a\n; b }\nUnitFileState=enabled\n\n\
+            Id=b.service\nLoadState=not-found\nUnitFileState=\n\n0f0f e u 0\n\n0f0f .\n";
+        let reply = Reply {
+            stdout: text.into(),
+            ..Reply::default()
+        };
+        let answers = Answers::read(&Asking::new(&queries, MARK.into()), &reply)
+            .unwrap()
+            .answers;
+        let field = |n: usize, key: &str| match &answers[n] {
+            Answer::Fields(Some(f)) => f[key].clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(field(0, "ExecStart"), "{ a\n; b }");
+        assert_eq!(
+            (field(0, "is_enabled"), field(1, "is_enabled")),
+            ("enabled".into(), "not-found".into())
+        );
+        assert_eq!(
+            (
+                field(2, "version"),
+                field(2, "provides"),
+                field(3, "version")
+            ),
+            ("1".into(), "x, y".into(), "2".into())
+        );
+    }
 }

@@ -7,13 +7,17 @@ mod acting;
 mod action;
 mod answers;
 mod asking;
+mod fields;
 mod known;
 mod place;
 mod prelude;
 mod query;
 pub mod quote;
 #[cfg(test)]
-mod real_hosts;
+mod real_actions;
+#[cfg(test)]
+mod real_queries;
+mod scripts;
 mod sections;
 mod session;
 

@@ -35,7 +35,7 @@ hoist_begin() {
 [ ! -d "$1" ] || [ -h "$1" ] || hoist_fail "\`$1\` is a directory"
 hoist_temp "$3" "$4"
 hoist_m=$5; hoist_soft=; hoist_old=
-if [ -e "$1" ] && { [ -z "$5" ] || [ -z "$6" ] || [ -z "$7" ]; }; then
+if [ -e "$1" ] && { [ -z "$5" ] || [ -z "$6" ] || [ -z "$7" ]; } && ! { [ -n "$5" ] && [ -O "$1" ] && [ -G "$1" ]; }; then
 hoist_old=$(LC_ALL=C stat -L -c '%a %u %g' -- "$1" 2>/dev/null)
 fi
 if [ -n "$hoist_old" ]; then

@@ -411,3 +411,124 @@ impl<W: std::io::Write> std::io::Write for Digesting<W> {
         self.writer.flush()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::{Cmd, PRELUDE};
+    use crate::transport::{FakeShell, LinkOptions};
+
+    fn lost() -> Result<Reply, LinkError> {
+        Err(LinkError::Lost {
+            reason: "cut".into(),
+            maybe_ran: true,
+        })
+    }
+
+    #[tokio::test]
+    async fn reading_is_tried_again_after_a_cut_and_acting_is_not() {
+        let me = Account::Login;
+        let shell = FakeShell::default().when(|f| f.script.contains("sha256sum"), lost());
+        let mut host = Session::with_shell(&me, Box::new(shell), false);
+        // The second try opens a real shell of this machine.
+        let answers = host
+            .ask(&me, &[Query::sha256("/no/such/file")])
+            .await
+            .unwrap();
+        assert_eq!(answers, [Answer::Text(None)]);
+        assert_eq!(
+            host.trips(),
+            Trips {
+                asked: 2,
+                acted: 0,
+                shells: 1
+            }
+        );
+
+        let shell = FakeShell::default().when(|f| f.script.contains("exec touch"), lost());
+        let mut host = Session::with_shell(&me, Box::new(shell), false);
+        let run = |touches| {
+            let mut cmd = Cmd::argv(["touch", "x"]);
+            cmd.touches = touches;
+            Action::Run(cmd)
+        };
+        host.accounts
+            .get_mut(&me)
+            .unwrap()
+            .known
+            .learn(Query::sha256("/a"), Answer::Text(None));
+        let error = host
+            .act(&me, &[run(Touches::Everything), run(Touches::Nothing)])
+            .await;
+        assert_eq!(error, Err(Trouble::Link(lost().unwrap_err())));
+        assert_eq!(
+            host.trips(),
+            Trips {
+                asked: 0,
+                acted: 1,
+                shells: 0
+            }
+        );
+        assert!(
+            host.known(&me).peek(&Query::sha256("/a")).is_none(),
+            "it may have been changed"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_failed_action_keeps_those_after_it_from_running() {
+        let me = Account::Login;
+        let reply = Reply {
+            rc: 3,
+            ..Reply::default()
+        };
+        let shell = FakeShell::default().when(|f| f.script.ends_with("exec first"), Ok(reply));
+        let mut host = Session::with_shell(&me, Box::new(shell), false);
+        let actions = ["first", "second"].map(|n| Action::Run(Cmd::argv([n])));
+        let reports = host.act(&me, &actions).await.unwrap();
+        assert_eq!(reports.iter().map(|r| r.rc).collect::<Vec<_>>(), [3]);
+    }
+
+    #[tokio::test]
+    async fn long_lists_are_asked_in_several_trips_and_nul_is_refused() {
+        let options = LinkOptions {
+            prelude: PRELUDE.into(),
+            ..LinkOptions::default()
+        };
+        let mut host = Session::new(Links::new(options).unwrap(), Target::Local, false);
+        let me = Account::Login;
+        let queries: Vec<Query> = (0..3000)
+            .map(|n| Query::stat(&format!("/tmp/no/such/directory/{n}")))
+            .collect();
+        let answers = host.ask(&me, &queries).await.unwrap();
+        assert!(answers.len() == 3000 && answers.iter().all(|a| *a == Answer::Stat(None)));
+        assert_eq!(host.trips().asked, 3);
+        let error = host.ask(&me, &[Query::stat("/a\0b")]).await.unwrap_err();
+        insta::assert_snapshot!(error, @r"a NUL character cannot be asked about: `/a\0b`");
+    }
+
+    #[tokio::test]
+    async fn a_session_outlives_a_timeout() {
+        let options = LinkOptions {
+            prelude: PRELUDE.into(),
+            ..LinkOptions::default()
+        };
+        let mut host = Session::new(Links::new(options).unwrap(), Target::Local, false);
+        let me = Account::Login;
+        let mut cmd = Cmd::argv(["sleep", "30"]);
+        cmd.timeout = Some(Duration::from_millis(200));
+        let error = host.act(&me, &[Action::Run(cmd)]).await.unwrap_err();
+        assert_eq!(
+            error,
+            Trouble::Link(LinkError::Timeout(Duration::from_millis(200)))
+        );
+        let reports = host
+            .act(&me, &[Action::Run(Cmd::argv(["echo", "on"]))])
+            .await
+            .unwrap();
+        assert_eq!(reports[0].stdout, "on\n");
+        assert_eq!(host.trips().shells, 2);
+        host.reconnect(&me, 5).await.unwrap();
+        assert_eq!(host.trips().shells, 3);
+    }
+}

@@ -114,6 +114,12 @@ impl Links {
         futures_util::future::join_all(ends).await;
     }
 
+    /// Where the sockets lie.
+    #[cfg(test)]
+    pub(super) fn directory(&self) -> &std::path::Path {
+        self.0.dir.path()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Target, Slot>> {
         self.0
             .masters

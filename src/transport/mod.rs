@@ -14,6 +14,8 @@ mod password;
 mod pipe_shell;
 #[cfg(test)]
 pub(crate) mod real_shells;
+#[cfg(test)]
+mod real_sshd;
 mod scan;
 mod sink;
 mod ssh_words;

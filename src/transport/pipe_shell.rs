@@ -248,6 +248,14 @@ impl Said {
         }
     }
 
+    /// Whether the password was the reason, as far as the words tell: sudo has its second prompt, su only words.
+    fn blames_password(&self) -> bool {
+        let words = self.words();
+        words.is_empty()
+            || words.contains("uthentication failure")
+            || words.contains("ncorrect password")
+    }
+
     /// The last lines of stderr, or of stdout when stderr has none.
     fn words(&self) -> String {
         let tail = |bytes: &[u8]| {
@@ -296,7 +304,7 @@ async fn wait_hello(
         }
         if !said.more(pipes).await {
             return Err(match answered {
-                Some(_) if said.words().is_empty() => Refused::WrongPassword,
+                Some(_) if said.blames_password() => Refused::WrongPassword,
                 _ => Refused::Ended(said.words()),
             });
         }
