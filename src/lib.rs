@@ -9,9 +9,11 @@ pub mod yaml;
 
 pub mod vault;
 
+pub mod report;
+
 pub mod template;
 
-pub mod report;
+pub mod vars;
 
 pub mod inventory;
 
@@ -24,6 +26,8 @@ pub mod host;
 pub mod modules;
 
 pub mod check;
+
+pub mod engine;
 
 pub mod lab;
 

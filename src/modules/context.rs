@@ -24,7 +24,7 @@ pub struct Context<'a> {
 }
 
 /// The control machine's side of copy, template, script, unarchive …
-pub trait ControlFiles {
+pub trait ControlFiles: Sync {
     /// Where `name` is, searched in `kind` (`files`, `templates`, …) of the role, then the playbook, as Ansible does.
     ///
     /// # Errors

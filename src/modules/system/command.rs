@@ -254,10 +254,26 @@ fn conclude(
         fail.result = result;
         return Err(fail.with("rc", 2).with("stdout", "").with("stderr", ""));
     }
+    if let Some(error) = &report.error {
+        // never begun: Ansible's words for it, and nothing changed
+        let (msg, rc) = if error.starts_with("unable to change to the directory") {
+            (
+                "Unable to change directory before execution.".to_owned(),
+                Value::Null,
+            )
+        } else {
+            (format!("Error executing command: {error}"), Value::Int(2))
+        };
+        let mut fail = Fail::new(msg);
+        fail.result = result;
+        return Err(fail.with("rc", rc).with("stdout", "").with("stderr", ""));
+    }
     command_result(&mut result, &report, strip);
     result.insert("msg".into(), "".into());
     if report.rc != 0 {
         result.shift_remove("msg");
+        // it ran, so it may have changed anything
+        result.insert("changed".into(), true.into());
         return Err(Fail {
             msg: "non-zero return code".into(),
             result,

@@ -186,6 +186,8 @@ fn conclude(_: Map, reports: Vec<Report>) -> Result<Outcome, Fail> {
         result.insert(key.into(), all.get(key).cloned().unwrap_or(Value::Null));
     }
     if report.rc != 0 {
+        // it ran, so it may have changed anything
+        result.insert("changed".into(), true.into());
         return Err(Fail {
             msg: "non-zero return code".into(),
             result,
