@@ -69,9 +69,16 @@ impl Listing {
         if self.tasks {
             out.push_str("    tasks:\n");
         }
+        // A list of tags without a selection has those of tasks that never run too.
+        let every = ["never".to_owned(), "all".to_owned()];
+        let only = if self.tags && self.only.is_empty() {
+            &every[..]
+        } else {
+            &self.only
+        };
         walk::tasks(play, &mut |task, around| {
             let (own, _) = around.tags(task);
-            if around.handler || around.aside || !selected(&own, &self.only, &self.skip) {
+            if around.handler || around.aside || !selected(&own, only, &self.skip) {
                 return;
             }
             if self.tasks {

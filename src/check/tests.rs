@@ -620,11 +620,12 @@ fn lists_look_as_in_ansible() {
           h2
         tasks:
           r : three	TAGS: [play, role, web]
+          one	TAGS: [never, play, web]
           include_tasks	TAGS: [play]
           include_tasks	TAGS: [always, play]
           two	TAGS: [always, play]
           ping	TAGS: [play]
-          TASK TAGS: [always, play, role, web]
+          TASK TAGS: [always, never, play, role, web]
     ");
     let only = Listing {
         tasks: true,

@@ -2,6 +2,7 @@
 
 mod action;
 mod any;
+mod config;
 mod include;
 mod play;
 mod role;
