@@ -4,7 +4,6 @@ use super::findings::Findings;
 use super::handlers::Handlers;
 use super::selection::Selection;
 use super::sources::Made;
-use super::templates::Templates;
 use super::walk::{self, Around};
 use super::{arguments, unsupported};
 use crate::error::{Diagnostic, Span, nearest};
@@ -13,6 +12,7 @@ use crate::playbook::{
     ActionKind, Block, BlockKind, Common, Entry, FromFiles, IncludeFrom, Included, Loader,
     LoopKind, Play, Playbook, RoleRequest, Task,
 };
+use crate::template::{Templar, lookups};
 use crate::value::{Map, Value};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -29,13 +29,13 @@ const MAX_DEPTH: usize = 30;
 pub fn check(
     playbook: &Playbook,
     loader: &Loader,
-    templates: &dyn Templates,
+    templar: &Templar,
     only: &[String],
     skip: &[String],
 ) -> Findings {
     let mut checker = Checker {
         loader,
-        templates,
+        templar,
         findings: Findings {
             warnings: playbook.warnings.clone(),
             ..Findings::default()
@@ -68,7 +68,7 @@ fn module_of(task: &Task) -> &str {
 
 pub(super) struct Checker<'c> {
     pub(super) loader: &'c Loader,
-    pub(super) templates: &'c dyn Templates,
+    pub(super) templar: &'c Templar,
     pub(super) findings: Findings,
     pub(super) made: Made,
     handlers: Handlers,
@@ -264,16 +264,8 @@ impl Checker<'_> {
         let LoopKind::With(lookup) = &loop_.kind else {
             return;
         };
-        if !self.templates.has_lookup(lookup) {
-            let span = &loop_.value.span;
-            let diagnostic = Diagnostic::at(
-                span,
-                format!("`with_{lookup}`: there is no lookup `{lookup}`"),
-            );
-            self.findings.error(match unsupported::lookup(lookup) {
-                Some(help) => diagnostic.with_help(help),
-                None => diagnostic,
-            });
+        if let Err(unknown) = lookups::known(lookup) {
+            self.findings.error(unknown.with_span(&loop_.value.span));
         }
     }
 
@@ -307,7 +299,7 @@ impl Checker<'_> {
         };
         for item in items {
             if let Some(text) = item.as_str() {
-                let problems = self.templates.expression(text, &span);
+                let problems = self.templar.check_expression(text, Some(&span));
                 self.findings.problems.extend(problems);
             }
         }
@@ -533,7 +525,7 @@ impl Checker<'_> {
 
     fn value(&mut self, value: &Value) {
         if value.is_lazy() {
-            let problems = self.templates.value(value);
+            let problems = self.templar.check_value(value);
             self.findings.problems.extend(problems);
         }
     }
@@ -549,7 +541,7 @@ impl Checker<'_> {
                 Value::Template(template) => template.text.clone(),
                 _ => continue,
             };
-            let problems = self.templates.expression(&text, &condition.span);
+            let problems = self.templar.check_expression(&text, Some(&condition.span));
             self.findings.problems.extend(problems);
         }
     }

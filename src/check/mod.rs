@@ -11,14 +11,12 @@ mod listing;
 mod selection;
 mod sources;
 pub mod tags;
-mod templates;
 mod unsupported;
 mod walk;
 
 pub use checker::check;
 pub use findings::Findings;
 pub use listing::Listing;
-pub use templates::Templates;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,8 @@ use super::checker::Checker;
 use super::walk::Around;
 use crate::error::{Diagnostic, Span, nearest};
 use crate::playbook::{Loader, Task};
-use crate::value::Value;
+use crate::template::{Syntax, TemplateOptions};
+use crate::value::{Map, Value};
 use std::path::{Path, PathBuf};
 
 /// The folder and name of the file that a task takes from here, when it is literal.
@@ -116,7 +117,7 @@ impl Checker<'_> {
             Ok(vars) => self
                 .findings
                 .problems
-                .extend(self.templates.value(&Value::from(vars))),
+                .extend(self.templar.check_value(&Value::from(vars))),
             Err(problems) => {
                 for problem in problems.0 {
                     self.findings.error(problem.with_span(span));
@@ -144,7 +145,7 @@ impl Checker<'_> {
             let shown = self.loader.shown(path);
             self.findings
                 .problems
-                .extend(self.templates.file(&text, &shown, args));
+                .extend(self.templar.check_file(&text, &shown, &options(args)));
         }
     }
 
@@ -176,6 +177,28 @@ impl Checker<'_> {
             None => diagnostic,
         }
     }
+}
+
+/// How the arguments of `template` change the reading of the file.
+fn options(args: &Map) -> TemplateOptions {
+    let mut syntax = Syntax::default();
+    let text = |name: &str| args.get(name).map(ToString::to_string);
+    for (slot, name) in [
+        (&mut syntax.block.0, "block_start_string"),
+        (&mut syntax.block.1, "block_end_string"),
+        (&mut syntax.variable.0, "variable_start_string"),
+        (&mut syntax.variable.1, "variable_end_string"),
+        (&mut syntax.comment.0, "comment_start_string"),
+        (&mut syntax.comment.1, "comment_end_string"),
+    ] {
+        if let Some(text) = text(name) {
+            *slot = text;
+        }
+    }
+    let flag = |name: &str| args.get(name).and_then(Value::to_bool);
+    syntax.trim_blocks = flag("trim_blocks").unwrap_or(syntax.trim_blocks);
+    syntax.lstrip_blocks = flag("lstrip_blocks").unwrap_or(syntax.lstrip_blocks);
+    TemplateOptions { syntax }
 }
 
 /// Whether someone thought of this task's failing.

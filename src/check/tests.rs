@@ -1,58 +1,11 @@
 //! Whole projects checked.
 
-use super::{Findings, Listing, Templates, check};
-use crate::error::{Diagnostic, Problems, Span};
+use super::{Findings, Listing, check};
 use crate::modules;
 use crate::playbook::Loader;
-use crate::value::{Map, Value};
+use crate::template::Templar;
 use insta::assert_snapshot;
 use std::path::Path;
-
-/// Refuses whatever holds `!!`; knows two lookups.
-struct Fake;
-
-impl Templates for Fake {
-    fn value(&self, value: &Value) -> Problems {
-        match value {
-            Value::Template(t) if t.text.contains("!!") => {
-                let d = Diagnostic::new(format!("bad template `{}`", t.text));
-                match &t.span {
-                    Some(span) => d.with_span(span).into(),
-                    None => d.into(),
-                }
-            }
-            Value::List(items) => items.iter().fold(Problems::new(), |mut all, item| {
-                all.extend(self.value(item));
-                all
-            }),
-            Value::Map(map) => map.values().fold(Problems::new(), |mut all, item| {
-                all.extend(self.value(item));
-                all
-            }),
-            _ => Problems::new(),
-        }
-    }
-
-    fn expression(&self, text: &str, span: &Span) -> Problems {
-        if text.contains("!!") {
-            Diagnostic::at(span, format!("bad expression `{text}`")).into()
-        } else {
-            Problems::new()
-        }
-    }
-
-    fn file(&self, text: &str, path: &Path, options: &Map) -> Problems {
-        if text.contains("!!") && !options.contains_key("variable_start_string") {
-            Diagnostic::new(format!("bad file `{}`", path.display())).into()
-        } else {
-            Problems::new()
-        }
-    }
-
-    fn has_lookup(&self, name: &str) -> bool {
-        matches!(name, "items" | "dict")
-    }
-}
 
 fn findings(files: &[(&str, &str)], only: &[&str], skip: &[&str]) -> Findings {
     let dir = tempfile::tempdir().unwrap();
@@ -65,7 +18,13 @@ fn findings(files: &[(&str, &str)], only: &[&str], skip: &[&str]) -> Findings {
         .with_modules(|name| modules::find(name).is_some());
     let playbook = loader.playbook(Path::new("site.yml")).unwrap();
     let words = |list: &[&str]| list.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
-    check(&playbook, &loader, &Fake, &words(only), &words(skip))
+    check(
+        &playbook,
+        &loader,
+        &Templar::new(),
+        &words(only),
+        &words(skip),
+    )
 }
 
 fn told(files: &[(&str, &str)], only: &[&str], skip: &[&str]) -> String {
@@ -266,22 +225,22 @@ fn files_are_there() {
             "site.yml",
             "- hosts: all\n  vars_files: [vars.yml, [no.yml, more.yml], none.yml]\n  roles: [r]\n  tasks:\n    - template: {src: x.j2, dest: /x}\n    - copy: {src: '{{ x }}', dest: /x}\n    - copy: {src: /remote, remote_src: yes, dest: /x}\n    - script: run.sh now\n    - include_vars: more.yml\n    - include_vars: {dir: nowhere}\n",
         ),
-        ("vars.yml", "a: '{{ !! }}'\n"),
+        ("vars.yml", "a: '{{ x | }}'\n"),
         ("vars/more.yml", "a: 1\n"),
         (
             "roles/r/tasks/main.yml",
             "- template: {src: a.j2, dest: /x}\n- template: {src: b.j2, dest: /x}\n- copy: {src: c.txt, dest: /x}\n- block:\n    - copy: {src: d.txt, dest: /x}\n  rescue:\n    - debug:\n- template: {src: a.j2, dest: /x, variable_start_string: '[['}\n",
         ),
-        ("roles/r/templates/a.j2", "{{ !! }}"),
+        ("roles/r/templates/a.j2", "{{ x | }}"),
         ("roles/r/templates/bb.j2", ""),
         ("roles/r/files/c.txt", ""),
     ];
     assert_snapshot!(told(&files, &[], &[]), @r"
-    error: bad template `{{ !! }}`
-     --> vars.yml:1:4
+    error: template syntax: unexpected end of variable block, expected identifier
+     --> vars.yml:1:12
       |
-    1 | a: '{{ !! }}'
-      |    ^^^^^^^^^^
+    1 | a: '{{ x | }}'
+      |            ^^
 
     error: there is no file of variables `none.yml`
      --> site.yml:2:46
@@ -315,7 +274,11 @@ fn files_are_there() {
       note: not at vars/nowhere
       note: not at nowhere
 
-    error: bad file `roles/r/templates/a.j2`
+    error: template syntax: unexpected end of variable block, expected identifier
+     --> roles/r/templates/a.j2:1:8
+      |
+    1 | {{ x | }}
+      |        ^^
 
     error: there is no template `b.j2`
      --> roles/r/tasks/main.yml:2:19
@@ -373,14 +336,14 @@ fn what_is_made_here_may_be_missing() {
 
 #[test]
 fn templates_are_checked_everywhere() {
-    let site = "- hosts: '{{ !!1 }}'\n  vars: {a: '{{ !!2 }}'}\n  tasks:\n    - block:\n        - debug: {msg: '{{ !!3 }}'}\n          when: !!str '!!4'\n          loop: ['{{ !!5 }}']\n          loop_control: {label: '{{ !!6 }}'}\n          changed_when: ['!!7']\n          environment: {A: '{{ !!8 }}'}\n      when: ok\n      vars: {b: ['{{ !!9 }}']}\n    - assert: {that: ['!!a', fine]}\n    - debug: {var: '!!b'}\n    - include_tasks: t.yml\n  roles:\n    - {role: r, p: '{{ !!d }}'}\n";
+    let site = "- hosts: '{{ x | no1 }}'\n  vars: {a: '{{ x | no2 }}'}\n  tasks:\n    - block:\n        - debug: {msg: '{{ x | no3 }}'}\n          when: a is no4\n          loop: ['{{ x | no5 }}']\n          loop_control: {label: '{{ x | no6 }}'}\n          changed_when: ['a | no7']\n          environment: {A: '{{ x | no8 }}'}\n      when: ok\n      vars: {b: ['{{ x | no9 }}']}\n    - assert: {that: ['x | noa', fine]}\n    - debug: {var: 'x | nob'}\n    - include_tasks: t.yml\n  roles:\n    - {role: r, p: '{{ x | nod }}'}\n";
     let files = [
         ("site.yml", site),
         (
             "t.yml",
-            "- debug: {msg: '{{ !!c }}'}\n- include_tasks: t.yml\n  when: more\n",
+            "- debug: {msg: '{{ x | noc }}'}\n- include_tasks: t.yml\n  when: more\n",
         ),
-        ("roles/r/defaults/main.yml", "x: '{{ !!e }}'\n"),
+        ("roles/r/defaults/main.yml", "x: '{{ x | noe }}'\n"),
     ];
     let told = told(&files, &[], &[]);
     let marks: String = told
@@ -389,20 +352,20 @@ fn templates_are_checked_everywhere() {
         .collect::<Vec<_>>()
         .join("\n");
     assert_snapshot!(marks, @r"
-    error: bad template `{{ !!1 }}`
-    error: bad template `{{ !!2 }}`
-    error: bad template `{{ !!3 }}`
-    error: bad expression `!!4`
-    error: bad template `{{ !!5 }}`
-    error: bad template `{{ !!6 }}`
-    error: bad expression `!!7`
-    error: bad template `{{ !!8 }}`
-    error: bad template `{{ !!9 }}`
-    error: bad expression `!!a`
-    error: bad expression `!!b`
-    error: bad template `{{ !!d }}`
-    error: bad template `{{ !!e }}`
-    error: bad template `{{ !!c }}`
+    error: unknown filter `no1`
+    error: unknown filter `no2`
+    error: unknown filter `no3`
+    error: unknown test `no4`
+    error: unknown filter `no5`
+    error: unknown filter `no6`
+    error: unknown filter `no7`
+    error: unknown filter `no8`
+    error: unknown filter `no9`
+    error: unknown filter `noa`
+    error: unknown filter `nob`
+    error: unknown filter `nod`
+    error: unknown filter `noe`
+    error: unknown filter `noc`
     ");
 }
 
@@ -441,14 +404,14 @@ fn plugins_are_built_in() {
       note: there are sudo, su, doas
       help: use `sudo`, `su` or `doas`
 
-    error: `with_filetree`: there is no lookup `filetree`
+    error: the lookup `filetree` is not supported
       --> site.yml:10:22
        |
     10 |       with_filetree: x
        |                      ^
-      help: use `with_fileglob`, or the module `find` on localhost and a `loop` over its `files`
+      help: use `community.general.find` on a folder, or list the files with `fileglob`
 
-    error: `with_nothing`: there is no lookup `nothing`
+    error: unknown lookup `nothing`
       --> site.yml:12:21
        |
     12 |       with_nothing: x

@@ -246,30 +246,6 @@ const COLLECTIONS: &[(&str, &str)] = &[
     ("gcp_", "use `command: gcloud …`"),
 ];
 
-/// What to use instead of a lookup behind `with_…`.
-pub(super) fn lookup(name: &str) -> Option<&'static str> {
-    let name = name.strip_prefix("community.general.").unwrap_or(name);
-    [
-        (
-            "filetree",
-            "use `with_fileglob`, or the module `find` on localhost and a `loop` over its `files`",
-        ),
-        ("redis", "use `uri` or `command` on localhost"),
-        ("etcd", "use `command: etcdctl …` on localhost"),
-        ("hashi_vault", "use `uri` on the API of Vault"),
-        (
-            "community.hashi_vault.hashi_vault",
-            "use `uri` on the API of Vault",
-        ),
-        ("onepassword", "use `lookup('pipe', 'op read …')`"),
-        ("passwordstore", "use `lookup('pipe', 'pass show …')`"),
-        ("dig", "use `lookup('pipe', 'dig +short …')`"),
-    ]
-    .iter()
-    .find(|(known, _)| *known == name)
-    .map(|(_, help)| *help)
-}
-
 /// The connection types there are.
 pub(super) const CONNECTIONS: &[&str] = &["ssh", "smart", "local"];
 /// The ways to become another user.
