@@ -4,9 +4,11 @@ pub mod completions;
 pub mod doc;
 pub mod extra_vars;
 pub mod flags;
+pub mod inventory;
 pub mod lab;
 pub mod output;
 pub mod replay;
+pub mod vault;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -23,10 +25,15 @@ struct Cli {
 enum Command {
     Doc(doc::DocCommand),
     Completions(completions::CompletionsCommand),
+    /// Print hosts and groups with their variables
+    Inventory(inventory::InventoryCommand),
     /// Throw-away hosts on this machine, to rehearse on (Linux, as root)
     #[command(subcommand)]
     Lab(lab::LabCommand),
     Replay(replay::ReplayCommand),
+    /// Encrypt and decrypt files and strings, as `ansible-vault` does
+    #[command(subcommand)]
+    Vault(vault::VaultCommand),
 }
 
 /// Runs hoist and returns its exit status.
@@ -35,11 +42,20 @@ pub fn main() -> ExitCode {
     let told = match cli.command {
         Command::Doc(command) => doc::run(&command),
         Command::Completions(command) => Ok(completions::run(&command)),
+        Command::Inventory(command) => return or_problems(inventory::run(command)),
         Command::Lab(command) => in_runtime(lab::run(command)),
         Command::Replay(command) => replay::run(&command),
+        Command::Vault(command) => return or_problems(vault::run(command)),
     };
     told.unwrap_or_else(|problem| {
         eprintln!("{problem}");
+        ExitCode::FAILURE
+    })
+}
+
+fn or_problems(told: Result<ExitCode, crate::error::Problems>) -> ExitCode {
+    told.unwrap_or_else(|problems| {
+        eprintln!("{problems}");
         ExitCode::FAILURE
     })
 }
