@@ -16,10 +16,13 @@ mod group;
 mod hostname;
 mod initd;
 mod iptables;
+mod job;
 mod modprobe;
+mod mount;
 mod package;
 mod ping;
 mod reboot;
+mod repositories;
 mod script;
 mod service;
 mod sysctl;
@@ -35,6 +38,7 @@ mod wait_for;
 mod wait_net;
 
 pub use free_form::split_free_form;
+pub use job::{Job, JobState};
 
 use super::Spec;
 
@@ -42,9 +46,12 @@ use super::Spec;
 pub(super) static ALL: &[&Spec] = &[
     &engine_modules::ADD_HOST,
     &apt::SPEC,
+    &repositories::APT,
     &engine_modules::ASSERT,
+    &job::SPEC,
     &command::COMMAND,
     &cron::SPEC,
+    &repositories::DEB822,
     &engine_modules::DEBUG,
     &dnf::SPEC,
     &engine_modules::FAIL,
@@ -77,6 +84,7 @@ pub(super) static ALL: &[&Spec] = &[
     &engine_modules::VALIDATE_ARGUMENT_SPEC,
     &wait_for::SPEC,
     &reboot::WAIT,
+    &mount::SPEC,
     &sysctl::SPEC,
     &modprobe::SPEC,
     &hostname::TIMEZONE,
