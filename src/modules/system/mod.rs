@@ -8,6 +8,7 @@ mod command;
 mod cron;
 mod deb_version;
 mod dnf;
+mod dpkg_tools;
 mod engine_modules;
 mod expand;
 mod free_form;
@@ -20,6 +21,7 @@ mod job;
 mod modprobe;
 mod mount;
 mod package;
+mod package_keys;
 mod ping;
 mod reboot;
 mod repositories;
@@ -36,6 +38,7 @@ mod user;
 mod user_key;
 mod wait_for;
 mod wait_net;
+mod yum_repository;
 
 pub use free_form::split_free_form;
 pub use job::{Job, JobState};
@@ -46,14 +49,17 @@ use super::Spec;
 pub(super) static ALL: &[&Spec] = &[
     &engine_modules::ADD_HOST,
     &apt::SPEC,
+    &package_keys::APT,
     &repositories::APT,
     &engine_modules::ASSERT,
     &job::SPEC,
     &command::COMMAND,
     &cron::SPEC,
     &repositories::DEB822,
+    &dpkg_tools::DEBCONF,
     &engine_modules::DEBUG,
     &dnf::SPEC,
+    &dpkg_tools::SELECTIONS,
     &engine_modules::FAIL,
     &engine_modules::GATHER_FACTS,
     &getent::SPEC,
@@ -73,6 +79,7 @@ pub(super) static ALL: &[&Spec] = &[
     &ping::SPEC,
     &script::RAW,
     &reboot::REBOOT,
+    &package_keys::RPM,
     &script::SCRIPT,
     &service::SPEC,
     &engine_modules::SET_FACT,
@@ -84,6 +91,7 @@ pub(super) static ALL: &[&Spec] = &[
     &engine_modules::VALIDATE_ARGUMENT_SPEC,
     &wait_for::SPEC,
     &reboot::WAIT,
+    &yum_repository::SPEC,
     &mount::SPEC,
     &sysctl::SPEC,
     &modprobe::SPEC,
