@@ -212,6 +212,20 @@ fn may_fail(task: &Task, around: &Around<'_>) -> bool {
     rescued || ignored || task.failed_when.is_some()
 }
 
+fn is_local(value: &Value) -> bool {
+    matches!(
+        value.as_str(),
+        Some("localhost" | "127.0.0.1" | "local" | "ansible.builtin.local")
+    )
+}
+
+fn hosts_are_local(hosts: &Value) -> bool {
+    match hosts {
+        Value::List(items) => items.iter().all(is_local),
+        one => is_local(one),
+    }
+}
+
 /// What tasks that run on the control machine mention: files they may make before others want them.
 #[derive(Default)]
 pub(super) struct Made(Vec<(String, Span)>);
@@ -219,15 +233,13 @@ pub(super) struct Made(Vec<(String, Span)>);
 impl Made {
     /// Notes a task when it runs here, or fetches.
     pub(super) fn note(&mut self, module: &str, task: &Task, around: &Around<'_>) {
-        let is_local =
-            |value: &Value| matches!(value.as_str(), Some("localhost" | "127.0.0.1" | "local"));
         let commons = || around.commons().chain([&task.common]);
         let local = commons().any(|c| {
             [&c.delegate_to, &c.connection]
                 .into_iter()
                 .flatten()
                 .any(|value| is_local(value))
-        }) || is_local(&around.play.hosts);
+        }) || hosts_are_local(&around.play.hosts);
         if !local && module != "fetch" {
             return;
         }

@@ -263,6 +263,7 @@ impl<'l> Expander<'l> {
             public: flag(&role.public).unwrap_or(true),
             allow_duplicates: Some(flag(&role.allow_duplicates).unwrap_or(true)),
             validate: flag(&role.rolespec_validate).unwrap_or(true),
+            fixed: true,
         };
         let used = self.use_role(using)?;
         if let Some(handler) = used.handlers {

@@ -156,6 +156,7 @@ impl Loader {
             public: request.public,
             allow_duplicates: Some(request.allow_duplicates),
             validate: request.validate,
+            fixed: false,
         };
         let used = expander.use_role(using);
         let path = used

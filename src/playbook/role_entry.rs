@@ -39,6 +39,7 @@ pub(super) fn read(node: &Node, expander: &mut Expander<'_>) -> Option<Using> {
         public: true,
         allow_duplicates: None,
         validate: true,
+        fixed: true,
     })
 }
 

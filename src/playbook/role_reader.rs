@@ -26,6 +26,8 @@ pub(super) struct Using {
     /// The task's word on duplicates; the role's own counts without it.
     pub(super) allow_duplicates: Option<bool>,
     pub(super) validate: bool,
+    /// Known at load time: dependencies are public only then.
+    pub(super) fixed: bool,
 }
 
 /// A use of a role, read.
@@ -80,13 +82,15 @@ impl Expander<'_> {
         self.roles.push(role.clone());
         let handler = std::mem::replace(&mut self.handler, false);
         let known_handlers = self.handlers.len();
+        let fixed = using.fixed;
         let dependencies: Vec<Used> = meta
             .dependencies
             .iter()
             .filter_map(|node| {
                 let using = role_entry::read(node, self)?;
                 self.use_role(Using {
-                    public: true,
+                    public: fixed,
+                    fixed,
                     ..using
                 })
             })

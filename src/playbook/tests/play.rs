@@ -300,11 +300,11 @@ fn a_broken_import_hides_no_other() {
         ("a.yml", "- ping: [\n"),
         ("b.yml", "ping: x\n"),
     ]), @r"
-    error: this is not valid YAML: while parsing a node, did not find expected node content
-     --> a.yml:1:1
+    error: the `[` that opens here is never closed
+     --> a.yml:1:9
       |
     1 | - ping: [
-      | ^
+      |         ^
 
     error: this must be a list of tasks, not a mapping
      --> b.yml:1:1
