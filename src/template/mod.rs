@@ -19,6 +19,8 @@ mod format;
 mod functions;
 mod layered;
 mod literal;
+#[cfg(test)]
+mod lookup_tests;
 pub mod lookups;
 mod methods;
 mod ops;

@@ -1,7 +1,7 @@
 //! Hashes, passwords, identifiers, vaults.
 
 use super::Table;
-use super::lists::Dice;
+use super::chance::Dice;
 use crate::error::Diagnostic;
 use crate::template::args::{Args, Eval};
 use crate::template::val::Val;

@@ -1,6 +1,7 @@
 //! The filters: one table of names for each file, one function for each filter.
 
 mod basics;
+mod chance;
 mod crypto;
 mod dicts;
 mod ip;
@@ -24,9 +25,10 @@ use crate::error::Diagnostic;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+pub(crate) use chance::Dice;
 pub(crate) use crypto::{crypt, random_text};
 pub(crate) use dicts::{ListMerge, merge};
-pub(crate) use lists::{Dice, flatten_into};
+pub(crate) use lists::flatten_into;
 pub(crate) use sets::crossed;
 
 /// A filter: the value before the `|` and the arguments.
@@ -35,8 +37,9 @@ pub(crate) type Filter = fn(Val, Args<'_, '_>) -> Eval;
 /// A file's filters by name.
 pub(crate) type Table = &'static [(&'static str, Filter)];
 
-const TABLES: [Table; 17] = [
+const TABLES: [Table; 18] = [
     basics::TABLE,
+    chance::TABLE,
     crypto::TABLE,
     dicts::TABLE,
     ip::TABLE,
