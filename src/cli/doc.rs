@@ -1,9 +1,9 @@
 //! `hoist doc`: the modules, from what they say of themselves.
 
+use super::output::print;
 use crate::error::Diagnostic;
 use crate::modules::{self, Arg, CheckSupport, Kind, Rule, Spec};
 use clap::Args;
-use std::io::{ErrorKind, Write, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -38,12 +38,7 @@ pub fn run(command: &DocCommand) -> Result<ExitCode, Diagnostic> {
         None => list(),
         Some(name) => page(find(name)?, false),
     };
-    match stdout().write_all(text.as_bytes()) {
-        Err(e) if e.kind() != ErrorKind::BrokenPipe => {
-            Err(Diagnostic::new(format!("cannot write: {e}")))
-        }
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    print(&text).map(|()| ExitCode::SUCCESS)
 }
 
 fn find(name: &str) -> Result<&'static Spec, Diagnostic> {
@@ -279,6 +274,10 @@ mod tests {
                         arg.name
                     );
                 }
+            }
+            for name in [spec.name, spec.short()].iter().chain(spec.aliases) {
+                let named = modules::all().iter().filter(|s| s.answers_to(name));
+                assert_eq!(named.count(), 1, "{name} is the name of two modules");
             }
             let mut names: Vec<&str> = spec
                 .arguments()

@@ -1,15 +1,24 @@
 //! The command line: one file a subcommand.
 
+pub mod check;
 pub mod completions;
 pub mod doc;
+pub mod exec;
 pub mod extra_vars;
+pub mod facts;
 pub mod flags;
 pub mod inventory;
 pub mod lab;
+mod load_time;
+pub mod options;
 pub mod output;
+pub mod project;
 pub mod replay;
+pub mod run;
+pub mod session;
 pub mod vault;
 
+use crate::error::{Diagnostic, Problems};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -23,51 +32,48 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Doc(doc::DocCommand),
-    Completions(completions::CompletionsCommand),
-    /// Print hosts and groups with their variables
+    Run(Box<run::RunCommand>),
+    Check(check::CheckCommand),
+    Exec(Box<exec::ExecCommand>),
+    /// Print the hosts and groups
     Inventory(inventory::InventoryCommand),
+    Facts(Box<facts::FactsCommand>),
+    /// Encrypted files and strings
+    #[command(subcommand)]
+    Vault(vault::VaultCommand),
+    Doc(doc::DocCommand),
+    Replay(replay::ReplayCommand),
     /// Throw-away hosts on this machine, to rehearse on (Linux, as root)
     #[command(subcommand)]
     Lab(lab::LabCommand),
-    Replay(replay::ReplayCommand),
-    /// Encrypt and decrypt files and strings, as `ansible-vault` does
-    #[command(subcommand)]
-    Vault(vault::VaultCommand),
+    Completions(completions::CompletionsCommand),
 }
 
 /// Runs hoist and returns its exit status.
 pub fn main() -> ExitCode {
     let cli = Cli::parse_from(flags::spell_out(std::env::args_os()));
-    let told = match cli.command {
-        Command::Doc(command) => doc::run(&command),
-        Command::Completions(command) => Ok(completions::run(&command)),
-        Command::Inventory(command) => return or_problems(inventory::run(command)),
+    let told: Result<ExitCode, Problems> = match cli.command {
+        Command::Run(command) => in_runtime(async { Ok(run::run(*command).await) }),
+        Command::Check(command) => Ok(check::run(&command)),
+        Command::Exec(command) => in_runtime(async { Ok(exec::run(*command).await) }),
+        Command::Inventory(command) => inventory::run(command),
+        Command::Facts(command) => in_runtime(async { Ok(facts::run(*command).await) }),
+        Command::Vault(command) => vault::run(command),
+        Command::Doc(command) => doc::run(&command).map_err(Into::into),
+        Command::Replay(command) => replay::run(&command).map_err(Into::into),
         Command::Lab(command) => in_runtime(lab::run(command)),
-        Command::Replay(command) => replay::run(&command),
-        Command::Vault(command) => return or_problems(vault::run(command)),
+        Command::Completions(command) => Ok(completions::run(&command)),
     };
-    told.unwrap_or_else(|problem| {
-        eprintln!("{problem}");
-        ExitCode::FAILURE
-    })
-}
-
-fn or_problems(told: Result<ExitCode, crate::error::Problems>) -> ExitCode {
     told.unwrap_or_else(|problems| {
         eprintln!("{problems}");
         ExitCode::FAILURE
     })
 }
 
-fn in_runtime<T>(
-    work: impl Future<Output = Result<T, crate::error::Diagnostic>>,
-) -> Result<T, crate::error::Diagnostic> {
+fn in_runtime<T>(work: impl Future<Output = Result<T, Diagnostic>>) -> Result<T, Problems> {
     match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(work),
-        Err(error) => Err(crate::error::Diagnostic::new(format!(
-            "cannot start: {error}"
-        ))),
+        Ok(runtime) => runtime.block_on(work).map_err(Into::into),
+        Err(error) => Err(Diagnostic::new(format!("cannot start: {error}")).into()),
     }
 }
 

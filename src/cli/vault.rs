@@ -35,13 +35,21 @@ impl VaultOptions {
     /// # Errors
     /// Each source that cannot be read.
     pub fn keyring(&self) -> Result<Keyring, Problems> {
-        Keyring::load(&self.sources(), &mut |text| {
+        self.keyring_from(|name| std::env::var(name).ok())
+    }
+
+    /// As [`Self::keyring`], with what `get` gives in place of the environment.
+    ///
+    /// # Errors
+    /// Each source that cannot be read.
+    pub fn keyring_from(&self, get: impl Fn(&str) -> Option<String>) -> Result<Keyring, Problems> {
+        Keyring::load(&self.sources(get), &mut |text| {
             rpassword::prompt_password(text)
         })
     }
 
-    fn sources(&self) -> Vec<SecretSource> {
-        let mut sources = SecretSource::from_env(|name| std::env::var(name).ok());
+    fn sources(&self, get: impl Fn(&str) -> Option<String>) -> Vec<SecretSource> {
+        let mut sources = SecretSource::from_env(get);
         sources.extend(self.vault_ids.iter().map(|v| SecretSource::parse(v)));
         sources.extend(
             self.vault_password_files
@@ -56,7 +64,7 @@ impl VaultOptions {
 
     /// As [`Self::keyring`], but asks when nothing is named; `new` asks for every prompted secret twice.
     fn keyring_or_ask(&self, new: bool) -> Result<Keyring, Problems> {
-        let mut sources = self.sources();
+        let mut sources = self.sources(|name| std::env::var(name).ok());
         if sources.is_empty() {
             sources.push(SecretSource::prompt("default"));
         }

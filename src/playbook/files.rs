@@ -82,6 +82,22 @@ impl Files {
         read
     }
 
+    /// Takes `text` for what is in the file, which need not be there.
+    ///
+    /// # Errors
+    /// It is no YAML.
+    pub(super) fn remember(&self, path: &Path, text: &str) -> Result<(), Problems> {
+        let document = yaml::parse(&Source::new(path, text))?;
+        if let Ok(mut documents) = self.documents.lock() {
+            let known = Document {
+                root: document.root,
+                warnings: document.warnings,
+            };
+            documents.insert(self.absolute(path), Ok(Arc::new(known)));
+        }
+        Ok(())
+    }
+
     fn read(&self, path: &Path) -> Cached {
         let shown = self.shown(path);
         let bytes = std::fs::read(path).map_err(|e| {

@@ -120,6 +120,15 @@ impl Loader {
         play_reader::playbook(self, path)
     }
 
+    /// A playbook that is only a text, as if it stood in a file `name` in the current folder.
+    ///
+    /// # Errors
+    /// As [`Self::playbook`].
+    pub fn playbook_text(&self, name: &str, text: &str) -> Result<Playbook, Problems> {
+        self.files.remember(Path::new(name), text)?;
+        self.playbook(Path::new(name))
+    }
+
     /// Reads the file of an `include_tasks`: searched beside the including file, in the role, beside the playbook.
     ///
     /// # Errors

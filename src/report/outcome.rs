@@ -3,6 +3,8 @@
 use super::paint::harmless;
 use super::{HostResult, Paint, Status, TaskInfo, Tone};
 use crate::value::{Map, Value};
+use serde::Serialize;
+use serde_json::ser::{PrettyFormatter, Serializer};
 
 /// How many of the last lines of a failed command's output are shown.
 const TAIL: usize = 20;
@@ -43,6 +45,32 @@ pub(super) fn headline(result: &HostResult, paint: Paint) -> String {
     paint.tone(tone, &line)
 }
 
+/// What a `debug` shows: a text as it is, anything else as JSON.
+pub(super) fn message(result: &HostResult, paint: Paint) -> String {
+    let mut out = headline(result, paint);
+    for (key, value) in &result.result {
+        if matches!(
+            key.as_str(),
+            "changed" | "failed" | "skipped" | "warnings" | "deprecations"
+        ) {
+            continue;
+        }
+        let text = match value {
+            Value::Str(text) => text.to_string(),
+            other => pretty_json(other),
+        };
+        let text = harmless(text.trim_end());
+        let named = if key == "msg" {
+            String::new()
+        } else {
+            format!("{key}: ")
+        };
+        out.push_str(&format!(" => {named}{}", text.replace('\n', "\n    ")));
+    }
+    out.push('\n');
+    out
+}
+
 /// All that is known of a failure, indented: where, message, status, the end of the output.
 pub(super) fn failure(result: &HostResult, task: Option<&TaskInfo>, paint: Paint) -> String {
     let mut out = String::new();
@@ -70,13 +98,9 @@ pub(super) fn failure(result: &HostResult, task: Option<&TaskInfo>, paint: Paint
         field("msg", msg.trim_end());
     }
     if let Some(command) = result.result.get("cmd") {
-        let words = command.as_list().map(|words| {
-            words
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(" ")
-        });
+        let words = command
+            .as_list()
+            .map(|words| shell_words::join(words.iter().map(ToString::to_string)));
         field("cmd", &words.unwrap_or_else(|| command.to_string()));
     }
     if let Some(rc) = text("rc") {
@@ -117,9 +141,19 @@ fn text(result: &Map, key: &str) -> Option<String> {
 /// The result's keys as `-v` shows them: JSON, on one line or, with `pretty`, many.
 pub(super) fn keys(result: &HostResult, pretty: bool) -> String {
     let text = if pretty {
-        serde_json::to_string_pretty(&result.result)
+        pretty_json(&result.result)
     } else {
-        serde_json::to_string(&result.result)
+        serde_json::to_string(&result.result).unwrap_or_default()
     };
-    harmless(&text.unwrap_or_default()).into_owned()
+    harmless(&text).into_owned()
+}
+
+/// JSON over many lines, indented as Ansible indents it.
+pub fn pretty_json(value: &impl Serialize) -> String {
+    let mut out = Vec::new();
+    let format = PrettyFormatter::with_indent(b"    ");
+    match value.serialize(&mut Serializer::with_formatter(&mut out, format)) {
+        Ok(()) => String::from_utf8_lossy(&out).into_owned(),
+        Err(_) => String::new(),
+    }
 }

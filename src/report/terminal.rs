@@ -23,7 +23,23 @@ pub struct Terminal<W> {
     done: usize,
 }
 
+/// Lets others write to the terminal between two drawings of the live part.
+#[derive(Clone)]
+pub struct Live(ProgressBar);
+
+impl Live {
+    /// Does `work` with the live part erased and standing still.
+    pub fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.0.suspend(work)
+    }
+}
+
 impl<W: Write> Terminal<W> {
+    /// The handle on the live part.
+    pub fn handle(&self) -> Live {
+        Live(self.bar.clone())
+    }
+
     /// Writes to `out`; the live part goes to `live`.
     pub fn new(options: TextOptions, out: W, live: ProgressDrawTarget) -> Self {
         let bar = ProgressBar::with_draw_target(None, live);

@@ -323,3 +323,68 @@ fn rescued_failures_are_not_told_again() {
     assert_eq!(all.matches("fatal: [web1]").count(), 1);
     assert_eq!(all.matches("fatal: [web3]").count(), 2);
 }
+
+#[test]
+fn answers_of_one_module() {
+    let sink = Sink::default();
+    let mut reporter = AdHoc::new(Paint::new(false), sink.clone());
+    run().iter().for_each(|e| reporter.on_event(e).unwrap());
+    insta::assert_snapshot!(sink.text());
+}
+
+#[test]
+fn a_run_cut_short_is_counted_from_what_was_seen() {
+    let mut tally = Tally::default();
+    let events = run();
+    events[..events.len() - 1]
+        .iter()
+        .for_each(|e| tally.count(e));
+    assert_eq!((tally.events(), tally.at_ms()), (30, 290));
+    let recap = tally.recap(130);
+    let shown: Vec<String> = recap
+        .hosts
+        .iter()
+        .map(|(h, c)| {
+            format!(
+                "{h} {} {} {} {} {} {}",
+                c.ok, c.changed, c.unreachable, c.failed, c.skipped, c.ignored
+            )
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        ["web1 1 0 0 1 0 0", "web2 4 2 0 0 1 1", "web3 0 0 1 0 0 0"]
+    );
+}
+
+#[test]
+fn what_debug_shows_is_always_shown() {
+    let mut events = run();
+    for event in &mut events {
+        match &mut event.kind {
+            EventKind::TaskStarted(task) if task.task == 2 => {
+                task.module = "ansible.builtin.debug".into()
+            }
+            EventKind::HostFinished(result) if result.task == 2 => {
+                result.result.insert("msg".into(), Value::from("one\ntwo"));
+                result
+                    .result
+                    .insert("x".into(), Value::list([Value::Int(1)]));
+                result.result.insert("changed".into(), Value::Bool(false));
+            }
+            _ => {}
+        }
+    }
+    let mut text = Text::new(options(false, 0, true));
+    let all: String = events.iter().map(|e| text.on_event(e)).collect();
+    let from = all.find("TASK [app : look]").unwrap();
+    let until = all.find("interrupted").unwrap();
+    insta::assert_snapshot!(&all[from..until], @r"
+    TASK [app : look] ******************************************
+    [web2] hello {{ not rendered }}
+    ok: [web2 -> lb] => one
+        two => x: [
+            1
+        ]
+    ");
+}

@@ -1,6 +1,6 @@
 //! A run in lines of text.
 
-use super::outcome::{failure, headline, keys, who};
+use super::outcome::{self, failure, headline, keys, who};
 use super::paint::harmless;
 use super::{
     Event, EventKind, HostResult, Paint, Recap, Status, TaskId, TaskInfo, Tone, diff, recap,
@@ -229,9 +229,14 @@ impl Text {
                 .unwrap_or(usize::MAX)
         };
         results.sort_by_key(place);
-        let quiet = results
-            .iter()
-            .all(|r| matches!(r.status, Status::Ok | Status::Skipped) && r.diff.is_empty());
+        // what someone wants to see
+        let shows = self
+            .tasks
+            .get(&task)
+            .is_some_and(|t| t.module == "ansible.builtin.debug");
+        let quiet = results.iter().all(|r| {
+            r.diff.is_empty() && (r.status == Status::Skipped || (r.status == Status::Ok && !shows))
+        });
         if self.options.brief && self.options.verbosity == 0 && quiet {
             return;
         }
@@ -245,6 +250,11 @@ impl Text {
         for result in &results {
             let after_items = result.item.is_none() && looped.contains(&result.host);
             match result.status {
+                Status::Ok if shows && self.options.verbosity == 0 => {
+                    if !after_items {
+                        out.push_str(&outcome::message(result, self.options.paint));
+                    }
+                }
                 Status::Ok | Status::Skipped
                     if self.options.verbosity == 0 && result.diff.is_empty() =>
                 {

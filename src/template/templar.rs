@@ -104,7 +104,8 @@ impl Templar {
                 None => d,
             });
         }
-        let wrapped = is_wrapped(text);
+        let wrapped = ["{{", "{%", "{#"].iter().any(|m| text.starts_with(m))
+            && ["}}", "%}", "#}"].iter().any(|m| text.ends_with(m));
         let result = if wrapped {
             let template = Template {
                 text: text.to_owned(),
@@ -195,7 +196,7 @@ impl Templar {
     pub fn check_expression(&self, text: &str, span: Option<&Span>) -> Problems {
         let text = text.trim();
         let origin = Origin::Scalar(span.cloned());
-        if is_wrapped(text) {
+        if text.starts_with("{{") || text.starts_with("{%") {
             return self.check_as(text, Mode::Inline, &origin);
         }
         self.check_as(text, Mode::Condition, &origin)
@@ -302,12 +303,6 @@ fn compiled(text: &str, body: &str, mode: Mode, syntax: &Syntax, origin: &Origin
             })
         }
     }
-}
-
-/// Whether a condition is a template from end to end; Ansible renders those, and takes all others as bare expressions.
-fn is_wrapped(text: &str) -> bool {
-    ["{{", "{%", "{#"].iter().any(|m| text.starts_with(m))
-        && ["}}", "%}", "#}"].iter().any(|m| text.ends_with(m))
 }
 
 fn shorten(text: &str) -> String {

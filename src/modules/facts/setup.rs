@@ -12,10 +12,10 @@ use crate::modules::{
 };
 use crate::value::{Map, Value};
 
-/// The module. `gather_facts` is the same: there is one way to gather.
+/// The module.
 pub(in crate::modules) static SPEC: Spec = Spec {
     name: "ansible.builtin.setup",
-    aliases: &["ansible.builtin.gather_facts", "gather_facts"],
+    aliases: &[],
     about: "gathers facts about a host, with a POSIX shell and nothing else on it",
     free_form: None,
     args: &[ARGS],
@@ -34,7 +34,6 @@ const ARGS: &[Arg] = &[
     Arg::int("gather_timeout", "seconds that a network file system may take to tell its size").default("10"),
     Arg::list("filter", "only facts whose name, with or without `ansible_`, matches one of these shell patterns"),
     Arg::of("fact_path", Kind::Path, "directory of the host with *.fact files: JSON or INI, or programs that print it").default("/etc/ansible/facts.d"),
-    Arg::bool("parallel", "changes nothing: one program gathers all facts"),
 ];
 
 struct Setup {

@@ -2,7 +2,6 @@
 
 mod assemble;
 mod attrs;
-mod authorized_key;
 mod blockinfile;
 mod copy;
 mod copy_tree;
@@ -15,14 +14,11 @@ mod file_times;
 mod find;
 mod get_url;
 mod http;
-mod ini_file;
 mod lineinfile;
 mod mode;
-mod pam_limits;
 mod pattern;
 mod place;
 mod recurse;
-mod refused;
 mod remote_copy;
 mod replace;
 mod setting;
@@ -53,13 +49,4 @@ pub(super) static ALL: &[&Spec] = &[
     &template::TEMPLATE,
     &unarchive::UNARCHIVE,
     &uri::URI,
-    &authorized_key::AUTHORIZED_KEY,
-    &refused::SYNCHRONIZE,
-    &refused::OPENSSL_CSR,
-    &refused::OPENSSL_PRIVATEKEY,
-    &refused::X509_CERTIFICATE,
-    &refused::ARCHIVE,
-    &ini_file::INI_FILE,
-    &pam_limits::PAM_LIMITS,
-    &refused::XML,
 ];
