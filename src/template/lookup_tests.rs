@@ -155,7 +155,7 @@ fn loops_use_the_lookups() {
     assert!(found[0].to_string().ends_with("files/a.txt"));
     insta::assert_snapshot!(lookups::known("filetree").unwrap_err(), @"
     error: the lookup `filetree` is not supported
-      help: use `community.general.find` on a folder, or list the files with `fileglob`
+      help: use the module `find` with `delegate_to: localhost`, or `fileglob` for one folder
     ");
 }
 

@@ -42,7 +42,7 @@ const INSTEAD: [(&str, &str); 8] = [
     ),
     (
         "filetree",
-        "use `community.general.find` on a folder, or list the files with `fileglob`",
+        "use the module `find` with `delegate_to: localhost`, or `fileglob` for one folder",
     ),
     ("hashi_vault", "put the secret in an encrypted variable"),
     (
