@@ -2,6 +2,7 @@
 
 mod assemble;
 mod attrs;
+mod authorized_key;
 mod blockinfile;
 mod copy;
 mod copy_tree;
@@ -13,12 +14,17 @@ mod file_link;
 mod file_times;
 mod find;
 mod get_url;
+mod git;
 mod http;
+mod ini_file;
+mod known_hosts;
 mod lineinfile;
 mod mode;
+mod pam_limits;
 mod pattern;
 mod place;
 mod recurse;
+mod refused;
 mod remote_copy;
 mod replace;
 mod setting;
@@ -41,6 +47,8 @@ pub(super) static ALL: &[&Spec] = &[
     &file::FILE,
     &find::FIND,
     &get_url::GET_URL,
+    &git::GIT,
+    &known_hosts::KNOWN_HOSTS,
     &lineinfile::LINEINFILE,
     &replace::REPLACE,
     &slurp::SLURP,
@@ -49,4 +57,13 @@ pub(super) static ALL: &[&Spec] = &[
     &template::TEMPLATE,
     &unarchive::UNARCHIVE,
     &uri::URI,
+    &authorized_key::AUTHORIZED_KEY,
+    &refused::SYNCHRONIZE,
+    &refused::OPENSSL_CSR,
+    &refused::OPENSSL_PRIVATEKEY,
+    &refused::X509_CERTIFICATE,
+    &refused::ARCHIVE,
+    &ini_file::INI_FILE,
+    &pam_limits::PAM_LIMITS,
+    &refused::XML,
 ];

@@ -1,0 +1,66 @@
+//! Modules that people know and that hoist does not have: each says so at load time, and what to do instead.
+
+use crate::modules::{Arg, Bound, CheckSupport, Fail, Run, Spec};
+
+macro_rules! refused {
+    ($name:ident, $full:literal, $arg:literal, $alias:expr, $why:literal) => {
+        /// Refused, with the reason.
+        pub static $name: Spec = Spec {
+            name: $full,
+            aliases: &[],
+            about: concat!("not supported: ", $why),
+            free_form: None,
+            args: &[&[Arg::refused($arg, $why).alias($alias)]],
+            rules: &[],
+            check: CheckSupport::Skipped,
+            returns: &[],
+            example: "",
+            run: Run::Bind(|_, _| -> Result<Bound, Fail> {
+                Err(Fail::new(concat!("`", $full, "` is not supported: ", $why)))
+            }),
+        };
+    };
+}
+
+refused!(
+    XML,
+    "community.general.xml",
+    "path",
+    &["dest", "file", "xmlstring", "xpath"],
+    "XML is not edited here; render the file with `template`, or run `xmlstarlet` with `command`"
+);
+refused!(
+    SYNCHRONIZE,
+    "ansible.posix.synchronize",
+    "src",
+    &["dest"],
+    "rsync is not driven here; use `copy` with a directory, or run `rsync` with `command` and `delegate_to: localhost`"
+);
+refused!(
+    ARCHIVE,
+    "community.general.archive",
+    "path",
+    &["dest"],
+    "archives are not made by a module here; run `tar` with `command` and `creates`"
+);
+refused!(
+    OPENSSL_PRIVATEKEY,
+    "community.crypto.openssl_privatekey",
+    "path",
+    &["content"],
+    "keys are made by the host's own tool; run `openssl genpkey` with `command` and `creates`"
+);
+refused!(
+    OPENSSL_CSR,
+    "community.crypto.openssl_csr",
+    "path",
+    &["content"],
+    "requests are made by the host's own tool; run `openssl req` with `command` and `creates`"
+);
+refused!(
+    X509_CERTIFICATE,
+    "community.crypto.x509_certificate",
+    "path",
+    &["content"],
+    "certificates are made by the host's own tool; run `openssl x509` with `command` and `creates`"
+);
