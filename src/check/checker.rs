@@ -6,20 +6,16 @@ use super::selection::Selection;
 use super::sources::Made;
 use super::walk::{self, Around};
 use super::{arguments, unsupported};
-use crate::error::{Diagnostic, Span, nearest};
+use crate::error::{Diagnostic, Span};
 use crate::modules;
 use crate::playbook::{
-    ActionKind, Block, BlockKind, Common, Entry, FromFiles, IncludeFrom, Included, Loader,
-    LoopKind, Play, Playbook, RoleRequest, Task,
+    ActionKind, BlockKind, Common, Entry, FromFiles, Loader, LoopKind, Play, Playbook, Task,
 };
 use crate::template::{Templar, lookups};
 use crate::value::{Map, Value};
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-
-/// How deep includes inside includes are followed.
-const MAX_DEPTH: usize = 30;
 
 /// Checks a playbook and everything it refers to by literal names.
 ///
@@ -74,9 +70,9 @@ pub(super) struct Checker<'c> {
     handlers: Handlers,
     selection: Selection,
     /// Includes followed in this play: what, and from which role.
-    followed: HashSet<(String, PathBuf)>,
+    pub(super) followed: HashSet<(String, PathBuf)>,
     /// The includes around, with whether their tags are selected.
-    includes: Vec<(Span, bool)>,
+    pub(super) includes: Vec<(Span, bool)>,
 }
 
 impl Checker<'_> {
@@ -112,7 +108,7 @@ impl Checker<'_> {
     }
 
     /// Keywords of blocks, and variables of roles.
-    fn blocks(&mut self, list: &[Entry]) {
+    pub(super) fn blocks(&mut self, list: &[Entry]) {
         walk::blocks(list, &mut |block| {
             self.common(&block.common);
             if let BlockKind::Role(using) = &block.kind {
@@ -305,154 +301,6 @@ impl Checker<'_> {
         }
     }
 
-    fn unknown_module(&self, name: &str, task: &Task, around: &Around<'_>) -> Diagnostic {
-        let diagnostic = Diagnostic::at(
-            &task.action.name.span,
-            format!("there is no module `{name}`"),
-        );
-        if let Some(help) = unsupported::module(name) {
-            return diagnostic
-                .with_note("Ansible has it, hoist does not")
-                .with_help(help);
-        }
-        let short = name.rsplit('.').next().unwrap_or(name);
-        let mut folders: Vec<PathBuf> = around
-            .blocks
-            .iter()
-            .filter_map(|block| block.role())
-            .map(|using| using.role.path.clone())
-            .collect();
-        folders.push(around.play.dir.clone());
-        for folder in folders {
-            for kind in ["library", "action_plugins"] {
-                let file = folder.join(kind).join(format!("{short}.py"));
-                if file.is_file() {
-                    let shown = self.loader.shown(&file);
-                    return diagnostic
-                        .with_note(format!(
-                            "{} is a plugin in Python, which hoist does not run",
-                            shown.display()
-                        ))
-                        .with_help("call it with `script` or `command`, or use a built-in module");
-                }
-            }
-        }
-        const KEYWORDS: &[&str] = &[
-            "when", "register", "tags", "notify", "become", "loop", "block", "vars", "until",
-        ];
-        let names = modules::all().iter().flat_map(|spec| {
-            [spec.name, spec.short()]
-                .into_iter()
-                .chain(spec.aliases.iter().copied())
-        });
-        match nearest(name, names) {
-            Some(near) => diagnostic.with_help(format!("did you mean `{near}`?")),
-            None => match nearest(name, KEYWORDS.iter().copied()) {
-                Some(near) => diagnostic.with_help(format!("did you mean the keyword `{near}`?")),
-                None => diagnostic,
-            },
-        }
-    }
-
-    fn include_tasks(
-        &mut self,
-        name: &str,
-        span: &Span,
-        task: &Task,
-        around: &Around<'_>,
-        runs: bool,
-    ) {
-        let key = (format!("{name} {}", around.handler), task.path.clone());
-        let role = around.role().map(|using| using.role.clone());
-        self.follow(key, span, task, around, runs, |loader, from| {
-            loader.tasks_file(
-                name,
-                &IncludeFrom {
-                    role: role.as_ref(),
-                    ..from
-                },
-            )
-        });
-    }
-
-    fn include_role(
-        &mut self,
-        name: &str,
-        from: FromFiles,
-        span: &Span,
-        task: &Task,
-        around: &Around<'_>,
-        runs: bool,
-    ) {
-        let role = around.role().map(|using| using.role.clone());
-        let base = role.as_ref().map_or(&around.play.dir, |role| &role.path);
-        let key = (format!("{name} {from:?}"), base.clone());
-        let request = RoleRequest {
-            name: name.to_owned(),
-            from,
-            validate: true,
-            ..RoleRequest::default()
-        };
-        self.follow(key, span, task, around, runs, |loader, at| {
-            loader.role(
-                &request,
-                &IncludeFrom {
-                    role: role.as_ref(),
-                    ..at
-                },
-            )
-        });
-    }
-
-    /// Reads what an include brings, once, and checks it below the include.
-    fn follow(
-        &mut self,
-        key: (String, PathBuf),
-        span: &Span,
-        task: &Task,
-        around: &Around<'_>,
-        runs: bool,
-        load: impl FnOnce(&Loader, IncludeFrom<'_>) -> Result<Included, crate::error::Problems>,
-    ) {
-        if self.includes.len() >= MAX_DEPTH || !self.followed.insert(key) {
-            return;
-        }
-        let vars = known_vars(around, task);
-        let from = IncludeFrom {
-            span,
-            play_dir: &around.play.dir,
-            path: Path::new(&task.path),
-            role: None,
-            handler: around.handler,
-            vars: &vars,
-        };
-        let included = match load(self.loader, from) {
-            Ok(included) => included,
-            Err(problems) => {
-                self.findings.problems.extend(problems);
-                return;
-            }
-        };
-        included
-            .warnings
-            .into_iter()
-            .for_each(|w| self.findings.warn(w));
-        self.includes.push((task.action.name.span.clone(), runs));
-        self.blocks(&included.entries);
-        self.blocks(&included.handlers);
-        // What is included inherits from the blocks around the include and from `apply`, not from the include itself.
-        let mut inner = around.clone();
-        let entries = applied(task, included.entries);
-        walk::entries(&entries, &mut inner, &mut |task, around| {
-            self.task(task, around)
-        });
-        inner.handler = true;
-        walk::entries(&included.handlers, &mut inner, &mut |task, around| {
-            self.task(task, around)
-        });
-        self.includes.pop();
-    }
-
     fn common(&mut self, common: &Common) {
         self.conditions(&common.when);
         self.map(&common.vars);
@@ -545,31 +393,4 @@ impl Checker<'_> {
             self.findings.problems.extend(problems);
         }
     }
-}
-
-/// What is included, under the keywords of `apply`.
-fn applied(task: &Task, entries: Vec<Entry>) -> Vec<Entry> {
-    let apply = match &task.action.kind {
-        ActionKind::IncludeTasks { apply, .. } => apply.as_deref(),
-        ActionKind::IncludeRole(role) => role.apply.as_ref(),
-        _ => None,
-    };
-    let Some(apply) = apply else { return entries };
-    vec![Entry::Block(Arc::new(Block {
-        span: task.span.clone(),
-        kind: BlockKind::Written,
-        common: apply.clone(),
-        body: entries,
-        rescue: Vec::new(),
-        always: Vec::new(),
-    }))]
-}
-
-/// Variables that names of imports inside an include may use.
-fn known_vars(around: &Around<'_>, task: &Task) -> Map {
-    let mut vars = Map::new();
-    for common in around.commons().chain([&task.common]) {
-        vars.extend(common.vars.clone());
-    }
-    vars
 }

@@ -7,10 +7,12 @@ mod arguments;
 mod checker;
 mod findings;
 mod handlers;
+mod includes;
 mod listing;
 mod selection;
 mod sources;
 pub mod tags;
+mod unknown;
 mod unsupported;
 mod walk;
 
