@@ -1,7 +1,7 @@
 //! `hoist lab`: throw-away hosts on this machine.
 
 use crate::error::Diagnostic;
-use crate::lab::{Delay, Kind, Lab, Options, labs, parse_size, relay};
+use crate::lab::{Delay, Demand, Kind, Lab, Options, labs, parse_size, relay};
 use clap::{Args, Subcommand};
 use std::ffi::OsString;
 use std::io::Write;
@@ -102,6 +102,9 @@ pub struct Up {
 
 /// Runs a `lab` subcommand: 0 when it did what it says, `ssh`'s own exit status for that one.
 pub async fn run(command: LabCommand) -> Result<ExitCode, Diagnostic> {
+    if !matches!(command, LabCommand::Relay { .. }) {
+        Demand.check()?;
+    }
     match command {
         LabCommand::Up(up) => return self::up(up).await,
         LabCommand::List => list()?,

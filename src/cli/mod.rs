@@ -35,10 +35,10 @@ enum Command {
     Run(Box<run::RunCommand>),
     Check(check::CheckCommand),
     Exec(Box<exec::ExecCommand>),
-    /// Print the hosts and groups
+    /// Print hosts and groups with their variables
     Inventory(inventory::InventoryCommand),
     Facts(Box<facts::FactsCommand>),
-    /// Encrypted files and strings
+    /// Encrypt and decrypt files and strings, as `ansible-vault` does
     #[command(subcommand)]
     Vault(vault::VaultCommand),
     Doc(doc::DocCommand),

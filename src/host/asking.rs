@@ -191,11 +191,19 @@ impl<'a> Asking<'a> {
         s.push_str("if [ -d /run/systemd/system ]; then\n");
         for (g, group) in self.unit_groups().iter().enumerate() {
             let names = quote::words(group.iter().map(|n| units[*n].1));
-            let _ = writeln!(
-                s,
-                "s u {g}; LC_ALL=C systemctl {}show -- {names} 2>/dev/null; s e u $?",
-                flag(units[group[0]].0),
+            let scope = units[group[0]].0;
+            let show = format!(
+                "s u {g}; LC_ALL=C systemctl {}show -- {names} 2>/dev/null",
+                flag(scope)
             );
+            if scope == "user" || is_odd_unit(units[group[0]].1) {
+                // A template has no state and an account may have no manager; whether a unit is enabled is known even so.
+                let _ = writeln!(s, "if {show}; then s e u 0; else s e u 1");
+                group.iter().for_each(|n| enabled(s, *n));
+                s.push_str("fi\n");
+            } else {
+                let _ = writeln!(s, "{show}; s e u $?");
+            }
         }
         s.push_str("else :\n");
         (0..units.len())

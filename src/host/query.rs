@@ -31,8 +31,8 @@ pub enum Query {
         name: String,
     },
     /// A systemd unit's properties. Answer: [`Answer::Fields`] of `systemctl show` (LoadState, ActiveState, SubState,
-    /// UnitFileState, …) plus `is_enabled` as `systemctl is-enabled` prints it. Always answered when systemd is there;
-    /// `None` when the host has no systemd.
+    /// UnitFileState, …) plus `is_enabled` as `systemctl is-enabled` prints it. Always answered when systemd is there, with
+    /// `is_enabled` alone for a template, in `global` scope, or when systemd does not run; `None` when the host has no systemd.
     Unit {
         /// Unit name with its suffix.
         name: String,

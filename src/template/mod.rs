@@ -41,3 +41,13 @@ pub use layered::Layered;
 pub use scope::{Outside, Scope};
 pub use syntax::Syntax;
 pub use templar::{Templar, TemplateOptions};
+
+/// Every filter's name, for the documentation.
+pub fn filter_names() -> Vec<&'static str> {
+    filters::names()
+}
+
+/// Every test's name, for the documentation.
+pub fn test_names() -> Vec<&'static str> {
+    tests::names()
+}

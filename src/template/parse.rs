@@ -7,6 +7,7 @@ use super::syntax::Syntax;
 use crate::value::{Map, Value};
 use minijinja::machinery::{self, ast};
 use minijinja::value::{Value as Const, ValueKind};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// What kind of text is compiled; it decides about string literals.
@@ -42,13 +43,15 @@ pub(crate) fn parse(text: &str, mode: Mode, syntax: &Syntax) -> Result<Unit, Syn
         mode,
         in_braces: true,
         in_lookup: false,
+        line_end: &syntax.newline_sequence,
     };
     let body = if matches!(mode, Mode::Expression | Mode::Condition) {
         let expr = machinery::parse_expr(text).map_err(|e| syntax_error(&e, text))?;
         vec![Stmt::Emit(lower.expr(&expr)?)]
     } else {
+        let prepared = keep_line_after_raw(text, syntax);
         let root =
-            machinery::parse(text, "template", config).map_err(|e| syntax_error(&e, text))?;
+            machinery::parse(&prepared, "template", config).map_err(|e| syntax_error(&e, text))?;
         lower.stmt(&root)?
     };
     Ok(Unit {
@@ -56,6 +59,43 @@ pub(crate) fn parse(text: &str, mode: Mode, syntax: &Syntax) -> Result<Unit, Syn
         skipped_lines: 0,
         body,
     })
+}
+
+/// Jinja2 never drops the line end after `{% raw %}`, minijinja does with `trim_blocks`: a `+` before the end mark, in
+/// the place of a blank so that nothing moves, tells it not to.
+fn keep_line_after_raw<'t>(text: &'t str, syntax: &Syntax) -> Cow<'t, str> {
+    if !syntax.trim_blocks || !text.contains("raw") {
+        return Cow::Borrowed(text);
+    }
+    let (open, close) = (syntax.block.0.as_str(), syntax.block.1.as_str());
+    let mut out = text.to_owned();
+    let mut at = 0;
+    while let Some(found) = text[at..].find(open) {
+        let start = at + found + open.len();
+        at = start;
+        let tag = text[start..].trim_start_matches(['-', '+']).trim_start();
+        let Some(rest) = tag.strip_prefix("raw") else {
+            continue;
+        };
+        let blanks = rest.len() - rest.trim_start().len();
+        if blanks == 0 || !rest[blanks..].starts_with(close) {
+            continue;
+        }
+        let blank = text.len() - rest.len() + blanks - 1;
+        if text.is_char_boundary(blank)
+            && text
+                .as_bytes()
+                .get(blank)
+                .is_some_and(u8::is_ascii_whitespace)
+        {
+            out.replace_range(blank..=blank, "+");
+        }
+        // What stands inside is not looked at.
+        at = text[start..]
+            .find("endraw")
+            .map_or(text.len(), |end| start + end);
+    }
+    Cow::Owned(out)
 }
 
 fn syntax_error(error: &minijinja::Error, text: &str) -> SyntaxError {
@@ -71,7 +111,14 @@ fn syntax_error(error: &minijinja::Error, text: &str) -> SyntaxError {
                 d.trim_start_matches("unknown statement ")
             )
         }
-        d => format!("template syntax: {d}"),
+        "unexpected end of input, expected end of block" => {
+            "the template ends inside a block: a `%}` or an end tag such as `{% endif %}` is missing".to_owned()
+        }
+        d => format!(
+            "template syntax: {}",
+            d.replace("end of variable block", "`}}`")
+                .replace("end of block", "`%}`")
+        ),
     };
     let end = range.end.min(text.len());
     SyntaxError {
@@ -90,6 +137,7 @@ struct Lower<'t> {
     in_braces: bool,
     /// In the terms of a lookup.
     in_lookup: bool,
+    line_end: &'t str,
 }
 
 type Lowered<T> = Result<T, SyntaxError>;
@@ -102,6 +150,14 @@ fn at(span: machinery::Span) -> At {
 }
 
 impl Lower<'_> {
+    fn with_line_ends(&self, text: &str) -> Arc<str> {
+        if self.line_end == "\n" && !text.contains('\r') {
+            return Arc::from(text);
+        }
+        let plain = text.replace("\r\n", "\n").replace('\r', "\n");
+        Arc::from(plain.replace('\n', self.line_end))
+    }
+
     fn body(&mut self, stmts: &[ast::Stmt<'_>]) -> Lowered<Vec<Stmt>> {
         let mut out = Vec::with_capacity(stmts.len());
         for stmt in stmts {
@@ -116,7 +172,7 @@ impl Lower<'_> {
         self.in_braces = braces;
         Ok(vec![match stmt {
             S::Template(t) => return self.body(&t.children),
-            S::EmitRaw(raw) => Stmt::Raw(Arc::from(raw.raw)),
+            S::EmitRaw(raw) => Stmt::Raw(self.with_line_ends(raw.raw)),
             S::EmitExpr(e) => Stmt::Emit(self.expr(&e.expr)?),
             S::ForLoop(f) => Stmt::For(Arc::new(For {
                 target: self.expr(&f.target)?,

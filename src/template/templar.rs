@@ -104,8 +104,7 @@ impl Templar {
                 None => d,
             });
         }
-        let wrapped = ["{{", "{%", "{#"].iter().any(|m| text.starts_with(m))
-            && ["}}", "%}", "#}"].iter().any(|m| text.ends_with(m));
+        let wrapped = is_wrapped(text);
         let result = if wrapped {
             let template = Template {
                 text: text.to_owned(),
@@ -196,7 +195,7 @@ impl Templar {
     pub fn check_expression(&self, text: &str, span: Option<&Span>) -> Problems {
         let text = text.trim();
         let origin = Origin::Scalar(span.cloned());
-        if text.starts_with("{{") || text.starts_with("{%") {
+        if is_wrapped(text) {
             return self.check_as(text, Mode::Inline, &origin);
         }
         self.check_as(text, Mode::Condition, &origin)
@@ -303,6 +302,12 @@ fn compiled(text: &str, body: &str, mode: Mode, syntax: &Syntax, origin: &Origin
             })
         }
     }
+}
+
+/// Whether a condition is a template from end to end; Ansible renders those, and takes all others as bare expressions.
+fn is_wrapped(text: &str) -> bool {
+    ["{{", "{%", "{#"].iter().any(|m| text.starts_with(m))
+        && ["}}", "%}", "#}"].iter().any(|m| text.ends_with(m))
 }
 
 fn shorten(text: &str) -> String {

@@ -14,10 +14,18 @@ pub(crate) struct Vars {
 }
 
 /// A world of one folder, where a vault's text is its own key turned round.
-#[derive(Default)]
 pub(crate) struct World {
     pub folder: PathBuf,
     pub secrets: Secrets,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            folder: PathBuf::from("."),
+            secrets: Secrets::default(),
+        }
+    }
 }
 
 impl Outside for World {

@@ -8,6 +8,7 @@ mod command;
 mod cron;
 mod deb_version;
 mod dnf;
+mod dpkg_tools;
 mod engine_modules;
 mod expand;
 mod free_form;
@@ -16,10 +17,14 @@ mod group;
 mod hostname;
 mod initd;
 mod iptables;
+mod job;
 mod modprobe;
+mod mount;
 mod package;
+mod package_keys;
 mod ping;
 mod reboot;
+mod repositories;
 mod script;
 mod service;
 mod sysctl;
@@ -33,8 +38,10 @@ mod user;
 mod user_key;
 mod wait_for;
 mod wait_net;
+mod yum_repository;
 
 pub use free_form::split_free_form;
+pub use job::{Job, JobState};
 
 use super::Spec;
 
@@ -42,11 +49,17 @@ use super::Spec;
 pub(super) static ALL: &[&Spec] = &[
     &engine_modules::ADD_HOST,
     &apt::SPEC,
+    &package_keys::APT,
+    &repositories::APT,
     &engine_modules::ASSERT,
+    &job::SPEC,
     &command::COMMAND,
     &cron::SPEC,
+    &repositories::DEB822,
+    &dpkg_tools::DEBCONF,
     &engine_modules::DEBUG,
     &dnf::SPEC,
+    &dpkg_tools::SELECTIONS,
     &engine_modules::FAIL,
     &engine_modules::GATHER_FACTS,
     &getent::SPEC,
@@ -66,6 +79,7 @@ pub(super) static ALL: &[&Spec] = &[
     &ping::SPEC,
     &script::RAW,
     &reboot::REBOOT,
+    &package_keys::RPM,
     &script::SCRIPT,
     &service::SPEC,
     &engine_modules::SET_FACT,
@@ -77,6 +91,8 @@ pub(super) static ALL: &[&Spec] = &[
     &engine_modules::VALIDATE_ARGUMENT_SPEC,
     &wait_for::SPEC,
     &reboot::WAIT,
+    &yum_repository::SPEC,
+    &mount::SPEC,
     &sysctl::SPEC,
     &modprobe::SPEC,
     &hostname::TIMEZONE,

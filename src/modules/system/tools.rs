@@ -1,7 +1,7 @@
 //! What these modules share: results, commands that speak English, and actions with a failure message of their own.
 
-use crate::host::{Action, Answer, Attrs, Cmd, Content, FileType, Known, Query, Report};
-use crate::modules::{Context, Decision, Diff, Fail, Outcome, Step};
+use crate::host::{Action, Answer, Attrs, Cmd, Content, FileType, Known, Query, Report, quote};
+use crate::modules::{Args, Context, Decision, Diff, Fail, Outcome, Step};
 use crate::value::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -270,5 +270,41 @@ pub(super) fn output(answers: Vec<Answer>) -> (i32, String, String) {
     match answers.into_iter().next() {
         Some(Answer::Output { rc, stdout, stderr }) => (rc, stdout, stderr),
         _ => (-1, String::new(), String::new()),
+    }
+}
+
+/// Shell text that defines `f FILE`, which fetches `url`, and makes `$d`, a folder that goes away with the shell.
+pub(super) fn fetch(url: &str, verify: bool) -> String {
+    let word = quote::word(url);
+    let (curl, wget) = if verify {
+        ("", "")
+    } else {
+        (" -k", " --no-check-certificate")
+    };
+    format!(
+        "f() {{ if command -v curl >/dev/null 2>&1; then curl -fsSL{curl} -o \"$1\" {word}\n\
+         elif command -v wget >/dev/null 2>&1; then wget -q{wget} -O \"$1\" {word}\n\
+         else echo 'the host has neither curl nor wget' >&2; return 1; fi; }}\n\
+         d=$(mktemp -d) || exit 1\ntrap 'rm -rf \"$d\"' EXIT; trap 'exit 129' HUP; trap 'exit 130' INT; trap 'exit 143' TERM\n"
+    )
+}
+
+/// A file mode given as an octal number.
+///
+/// # Errors
+/// Any other form.
+pub(super) fn octal(args: &Args, name: &str) -> Result<Option<u32>, Fail> {
+    match args.raw(name) {
+        None => Ok(None),
+        Some(Value::Int(i)) => u32::try_from(*i)
+            .map(Some)
+            .map_err(|_| Fail::new(format!("`{name}` must be an octal mode, not `{i}`"))),
+        Some(other) => u32::from_str_radix(&other.to_string(), 8)
+            .map(Some)
+            .map_err(|_| {
+                Fail::new(format!(
+                    "`{name}` must be an octal mode like '0644', not `{other}`"
+                ))
+            }),
     }
 }

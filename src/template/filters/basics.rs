@@ -58,15 +58,11 @@ fn mandatory(value: Val, mut args: Args<'_, '_>) -> Eval {
     }
 }
 
-/// Ansible's `bool`: its words for true are true, everything else that it knows is false.
+/// Ansible's `bool`: its words for true are true, everything else is false.
 fn bool_(value: Val, args: Args<'_, '_>) -> Eval {
     let value = args.cx.data(&value)?;
     let result = match &value {
-        Value::Null => return args.done(Value::Null),
-        Value::Str(s) => matches!(
-            s.to_lowercase().as_str(),
-            "yes" | "on" | "1" | "true" | "y" | "t"
-        ),
+        Value::Str(s) => matches!(s.to_lowercase().as_str(), "yes" | "on" | "1" | "true"),
         Value::Bool(b) => *b,
         Value::Int(i) => *i == 1,
         Value::Float(f) => *f == 1.0,

@@ -113,7 +113,8 @@ pub(crate) fn crypt(password: &str, kind: &str, salt: &str, rounds: Option<i64>)
             "a salt has 1 to 16 of the characters `A-Z a-z 0-9 . /`",
         ));
     }
-    let count = rounds.unwrap_or(5000);
+    // What passlib takes when nothing is said, so that hashes with a fixed salt come out the same as Ansible's.
+    let count = rounds.unwrap_or(if long { 656_000 } else { 535_000 });
     let params = u32::try_from(count)
         .ok()
         .and_then(|n| Params::new(n).ok())
@@ -131,9 +132,9 @@ pub(crate) fn crypt(password: &str, kind: &str, salt: &str, rounds: Option<i64>)
             [[2, 1, 0], [1, 0, 2], [0, 2, 1]],
         )
     };
-    let rounds = match rounds {
-        Some(n) if n != 5000 => format!("rounds={n}$"),
-        _ => String::new(),
+    let rounds = match count {
+        5000 => String::new(),
+        n => format!("rounds={n}$"),
     };
     Ok(format!("${id}${rounds}{salt}${encoded}"))
 }

@@ -69,7 +69,7 @@ fn comment(value: Val, mut args: Args<'_, '_>) -> Eval {
         })
         .collect();
     out.push_str(&lines.join(&newline));
-    if !postfix.is_empty() && after > 0 {
+    if after > 0 {
         out.push_str(&newline);
         out.push_str(&vec![postfix; after].join(&newline));
     }

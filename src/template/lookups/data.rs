@@ -157,11 +157,11 @@ fn subelements(mut args: Args<'_, '_>) -> Eval<Vec<Value>> {
             inner = inner.and_then(|v| v.get(part));
         }
         match inner {
-            Some(Value::List(items)) => out.extend(
-                items
-                    .iter()
-                    .map(|i| Value::list([holder.clone(), i.clone()])),
-            ),
+            Some(Value::List(items)) => {
+                let parts: Vec<&str> = path.split('.').collect();
+                let rest = without(&holder, &parts);
+                out.extend(items.iter().map(|i| Value::list([rest.clone(), i.clone()])));
+            }
             Some(other) => {
                 return args.fail(format!("`{path}` must be a list, not {}", a(other.kind())));
             }
@@ -171,6 +171,20 @@ fn subelements(mut args: Args<'_, '_>) -> Eval<Vec<Value>> {
     }
     args.end()?;
     Ok(out)
+}
+
+/// `holder` without what stands at `path`: Ansible takes the list out of the item it belongs to.
+fn without(holder: &Value, path: &[&str]) -> Value {
+    let (Value::Map(map), Some((first, rest))) = (holder, path.split_first()) else {
+        return holder.clone();
+    };
+    let mut map = (**map).clone();
+    if rest.is_empty() {
+        map.shift_remove(*first);
+    } else if let Some(inner) = map.get_mut(*first) {
+        *inner = without(&inner.clone(), rest);
+    }
+    Value::from(map)
 }
 
 /// `start=1 end=10 stride=2 format=%02d`, `count=3`, or short: `1-10/2:%02d`.

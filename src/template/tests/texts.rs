@@ -26,7 +26,6 @@ pub(super) const TABLE: Table = &[
     ("vault_encrypted", |v, a| {
         let result = match &v {
             Val::Data(Value::Vault(_)) => true,
-            Val::Data(Value::Str(s)) => s.starts_with("$ANSIBLE_VAULT;"),
             Val::Undef(m) => return Err(m.diagnostic()),
             _ => false,
         };

@@ -19,7 +19,7 @@ fn version(value: Val, mut args: Args<'_, '_>) -> Eval<bool> {
         }
     }
     let order = match kind.as_str() {
-        "loose" => Some(compare_loose(&loose(&have), &loose(&want))),
+        "loose" => compare_loose(&loose(&have), &loose(&want)),
         "strict" => strict_parts(&have)
             .zip(strict_parts(&want))
             .map(|(x, y)| x.cmp(&y)),
@@ -51,8 +51,7 @@ fn version(value: Val, mut args: Args<'_, '_>) -> Eval<bool> {
     Ok(result)
 }
 
-/// A part of a loose version: numbers sort before words.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+/// A part of a loose version.
 enum Part {
     Number(u128),
     Word(String),
@@ -84,8 +83,19 @@ fn loose(text: &str) -> Vec<Part> {
     parts
 }
 
-fn compare_loose(x: &[Part], y: &[Part]) -> Ordering {
-    x.cmp(y)
+/// Part by part; a number and a word have no order, as in Python.
+fn compare_loose(x: &[Part], y: &[Part]) -> Option<Ordering> {
+    for pair in x.iter().zip(y) {
+        let order = match pair {
+            (Part::Number(x), Part::Number(y)) => x.cmp(y),
+            (Part::Word(x), Part::Word(y)) => x.cmp(y),
+            _ => return None,
+        };
+        if order.is_ne() {
+            return Some(order);
+        }
+    }
+    Some(x.len().cmp(&y.len()))
 }
 
 /// `1.2`, `1.2.3`, `1.2a3` (distutils' StrictVersion): the numbers, then pre-releases before the release.
