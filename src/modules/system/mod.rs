@@ -1,5 +1,6 @@
 //! Modules about the system: packages, services, accounts, commands, the kernel's settings.
 
+mod alternatives;
 mod apk;
 mod apt;
 mod apt_cache;
@@ -11,6 +12,7 @@ mod dnf;
 mod dpkg_tools;
 mod engine_modules;
 mod expand;
+mod firewalld;
 mod free_form;
 mod getent;
 mod group;
@@ -18,15 +20,19 @@ mod hostname;
 mod initd;
 mod iptables;
 mod job;
+mod locale_gen;
 mod modprobe;
 mod mount;
 mod package;
 mod package_keys;
 mod ping;
+mod pip;
 mod reboot;
 mod repositories;
 mod script;
+mod selinux;
 mod service;
+mod snap;
 mod sysctl;
 mod systemd;
 #[cfg(test)]
@@ -77,6 +83,7 @@ pub(super) static ALL: &[&Spec] = &[
     &package::SPEC,
     &engine_modules::PAUSE,
     &ping::SPEC,
+    &pip::SPEC,
     &script::RAW,
     &reboot::REBOOT,
     &package_keys::RPM,
@@ -92,9 +99,15 @@ pub(super) static ALL: &[&Spec] = &[
     &wait_for::SPEC,
     &reboot::WAIT,
     &yum_repository::SPEC,
+    &firewalld::SPEC,
     &mount::SPEC,
+    &selinux::SEBOOLEAN,
+    &selinux::SELINUX,
     &sysctl::SPEC,
+    &alternatives::SPEC,
+    &locale_gen::SPEC,
     &modprobe::SPEC,
+    &snap::SPEC,
     &hostname::TIMEZONE,
     &ufw::SPEC,
 ];
