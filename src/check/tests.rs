@@ -397,7 +397,7 @@ fn plugins_are_built_in() {
        |
     10 |       with_filetree: x
        |                      ^
-      help: use `community.general.find` on a folder, or list the files with `fileglob`
+      help: use the module `find` with `delegate_to: localhost`, or `fileglob` for one folder
 
     error: unknown lookup `nothing`
       --> site.yml:12:21
