@@ -1,6 +1,6 @@
 //! One module on many hosts: each host's answer, as `ansible` prints it.
 
-use super::outcome::pretty_json;
+use super::outcome::keys;
 use super::paint::harmless;
 use super::{Event, EventKind, HostResult, Paint, Reporter, Status, Tone, diff};
 use crate::value::Value;
@@ -65,7 +65,7 @@ impl<W: Write> AdHoc<W> {
                 out.push('\n');
             }
         } else {
-            let keys = pretty_json(&result.result);
+            let keys = keys(result, true);
             let word = if word == "FAILED" { "FAILED!" } else { word };
             out.push_str(&self.paint.tone(tone, &format!("{host} | {word} => {keys}")));
             out.push('\n');

@@ -140,10 +140,15 @@ fn text(result: &Map, key: &str) -> Option<String> {
 
 /// The result's keys as `-v` shows them: JSON, on one line or, with `pretty`, many.
 pub(super) fn keys(result: &HostResult, pretty: bool) -> String {
+    let mut keys = result.result.clone();
+    // the headline says so
+    if keys.get("failed") == Some(&Value::Bool(false)) {
+        keys.shift_remove("failed");
+    }
     let text = if pretty {
-        pretty_json(&result.result)
+        pretty_json(&keys)
     } else {
-        serde_json::to_string(&result.result).unwrap_or_default()
+        serde_json::to_string(&keys).unwrap_or_default()
     };
     harmless(&text).into_owned()
 }

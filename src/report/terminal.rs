@@ -44,7 +44,7 @@ impl<W: Write> Terminal<W> {
     pub fn new(options: TextOptions, out: W, live: ProgressDrawTarget) -> Self {
         let bar = ProgressBar::with_draw_target(None, live);
         // the template is ours and parses
-        if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {elapsed:.dim} {msg}") {
             bar.set_style(
                 style.tick_strings(&["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏", " "]),
             );

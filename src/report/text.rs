@@ -222,6 +222,9 @@ impl Text {
     }
 
     fn tell(&mut self, out: &mut String, task: TaskId, mut results: Vec<HostResult>) {
+        if results.is_empty() {
+            return;
+        }
         let place = |r: &HostResult| {
             self.hosts
                 .iter()

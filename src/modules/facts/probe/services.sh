@@ -18,8 +18,8 @@ if has service && ! has chkconfig && ! has rc-status; then
  if [ -n "$systemd" ]; then
   p initd
   if [ -e /etc/debian_version ]; then
-   for f in $(grep -lsE '(^|[^[:alnum:]_])status\)' /etc/init.d/*); do
-    [ -x "$f" ] && case ${f##*/} in functions|halt|killall|single|linux|kudzu|skeleton|README|*.dpkg-*) ;; *) echo "${f##*/}";; esac
+   for f in /etc/init.d/*; do
+    [ -f "$f" ] && [ -x "$f" ] && case ${f##*/} in functions|halt|killall|single|linuxconf|kudzu|skeleton|README|*.dpkg-*|*~) ;; *) echo "${f##*/}";; esac
    done
   fi
  else
