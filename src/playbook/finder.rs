@@ -39,6 +39,10 @@ impl Expander<'_> {
     /// playbook's own folder, and last the name as a path.
     pub(super) fn find_role(&mut self, name: &str, span: &Span) -> Option<(String, PathBuf)> {
         let mut folders = vec![self.dir.join("roles")];
+        // ours: `playbooks/` and `roles/` side by side, as in many repositories
+        if self.dir.ends_with("playbooks") {
+            folders.extend(self.dir.parent().map(|above| above.join("roles")));
+        }
         folders.extend(self.loader.roles_path.iter().cloned());
         if let Some(parent) = self.roles.last().and_then(|role| role.path.parent()) {
             folders.push(parent.to_owned());
