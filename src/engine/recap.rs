@@ -4,7 +4,7 @@ use crate::report::{Counts, Status};
 use indexmap::IndexMap;
 use std::sync::Mutex;
 
-/// Counts per host, in order of first appearance.
+/// Counts per host.
 #[derive(Debug, Default)]
 pub struct Tally(Mutex<IndexMap<String, Counts>>);
 
@@ -30,9 +30,11 @@ impl Tally {
         }
     }
 
-    /// The counts as they are now.
+    /// The counts as they are now, by host name, as Ansible's recap has them.
     pub fn counts(&self) -> IndexMap<String, Counts> {
-        self.0.lock().map(|all| all.clone()).unwrap_or_default()
+        let mut all = self.0.lock().map(|all| all.clone()).unwrap_or_default();
+        all.sort_keys();
+        all
     }
 
     /// Ansible's exit status: 4 when hosts were out of reach, 2 when tasks failed, 0 otherwise.

@@ -11,13 +11,19 @@ mount -t tmpfs -o mode=755 tmpfs /run
 if [ -e "$dir/disk.img" ]; then
     mount -o loop "$dir/disk.img" "$dir/store"
 fi
+fresh=
 if [ ! -d "$dir/store/upper" ]; then
+    fresh=1
     rm -rf "$dir/store/upper.new"
     cp -a "$dir/seed" "$dir/store/upper.new"
     mkdir -p "$dir/store/work"
     mv "$dir/store/upper.new" "$dir/store/upper"
 fi
 mount -t overlay -o "lowerdir=$base,upperdir=$dir/store/upper,workdir=$dir/store/work" overlay "$dir/root"
+# The base has no package lists; as old as can be, they do not pass for read just now.
+if [ -n "$fresh" ] && [ -d "$dir/root/var/lib/apt/lists" ]; then
+    touch -d @0 "$dir/root/var/lib/apt/lists"
+fi
 
 while :; do
     for group; do
