@@ -17,6 +17,8 @@ const PASSWORD_VARIABLE: &str = "HOIST_LAB_SUDO_PASSWORD";
 pub enum LabCommand {
     /// Bring a lab up, or what is missing of it
     Up(Up),
+    /// A rehearsal: make hosts, run a playbook on them, run it again
+    Demo(super::lab_demo::Demo),
     /// List the labs there are
     List,
     /// Log in to a host, or run a command on it
@@ -107,6 +109,7 @@ pub async fn run(command: LabCommand) -> Result<ExitCode, Diagnostic> {
     }
     match command {
         LabCommand::Up(up) => return self::up(up).await,
+        LabCommand::Demo(demo) => return super::lab_demo::run(demo).await,
         LabCommand::List => list()?,
         LabCommand::Ssh { host, command } => return Err(ssh(&host, &command)?),
         LabCommand::Inventory(lab) => print(&Lab::open(&lab.name)?.inventory())?,

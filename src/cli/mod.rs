@@ -9,6 +9,7 @@ pub mod facts;
 pub mod flags;
 pub mod inventory;
 pub mod lab;
+pub mod lab_demo;
 mod load_time;
 pub mod options;
 pub mod output;
