@@ -1,5 +1,6 @@
 //! `hoist check`: everything that can be found wrong before the first host is touched.
 
+use super::complain::complain;
 use super::flags::HostFlags;
 use super::project::Project;
 use super::run::{PARSER_ERROR, words};
@@ -42,10 +43,10 @@ pub fn run(command: &CheckCommand) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(problems) => {
-            eprintln!("{problems}\n");
+            complain(&problems);
             let n = problems.0.len();
             eprintln!(
-                "{n} mistake{} found; no host was touched",
+                "\n{n} mistake{} found; no host was touched",
                 if n == 1 { "" } else { "s" }
             );
             ExitCode::from(PARSER_ERROR)

@@ -1,5 +1,6 @@
 //! `hoist exec`: one module on many hosts.
 
+use super::complain::complain;
 use super::flags::{BecomeFlags, ConnectionFlags, HostFlags, OutputFlags, WorkFlags};
 use super::options::{Flags, run_options};
 use super::output::{print, tell_answers};
@@ -72,7 +73,7 @@ pub async fn run(command: ExecCommand) -> ExitCode {
     match prepare(command).await {
         Ok(status) => ExitCode::from(status),
         Err((problems, status)) => {
-            eprintln!("{problems}");
+            complain(&problems);
             ExitCode::from(status)
         }
     }

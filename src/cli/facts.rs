@@ -1,5 +1,6 @@
 //! `hoist facts`: what a host is.
 
+use super::complain::complain;
 use super::flags::{BecomeFlags, ConnectionFlags, HostFlags, WorkFlags};
 use super::options::{Flags, run_options};
 use super::output::{Told, print};
@@ -41,7 +42,7 @@ pub async fn run(command: FactsCommand) -> ExitCode {
     match prepare(command).await {
         Ok(status) => ExitCode::from(status),
         Err((problems, status)) => {
-            eprintln!("{problems}");
+            complain(&problems);
             ExitCode::from(status)
         }
     }

@@ -1,5 +1,6 @@
 //! `hoist inventory`: the hosts and groups, as `ansible-inventory` prints them.
 
+use super::complain::warn;
 use super::vault::VaultOptions;
 use crate::error::{Diagnostic, Problems};
 use crate::inventory::{
@@ -102,11 +103,6 @@ pub fn run(command: InventoryCommand) -> Result<ExitCode, Problems> {
     };
     println!("{text}");
     Ok(ExitCode::SUCCESS)
-}
-
-fn warn(diagnostic: &Diagnostic) {
-    let text = diagnostic.to_string();
-    eprintln!("warning:{}", text.strip_prefix("error:").unwrap_or(&text));
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 pub mod check;
+pub mod complain;
 pub mod completions;
 pub mod doc;
 pub mod exec;
@@ -66,7 +67,7 @@ pub fn main() -> ExitCode {
         Command::Completions(command) => Ok(completions::run(&command)),
     };
     told.unwrap_or_else(|problems| {
-        eprintln!("{problems}");
+        complain::complain(&problems);
         ExitCode::FAILURE
     })
 }

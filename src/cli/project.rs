@@ -1,5 +1,6 @@
 //! What `run`, `check`, `exec` and `facts` stand on: settings, vaults, hosts, and the playbook reader.
 
+use super::complain::warn;
 use super::extra_vars::extra_vars;
 use super::load_time::{Known, World, decrypt};
 use super::vault::VaultOptions;
@@ -112,12 +113,6 @@ impl Project {
         let findings = check(&playbook, &self.loader, &self.templar, &[], &[]);
         findings.problems.or_ok(playbook)
     }
-}
-
-/// Shows a warning.
-pub fn warn(diagnostic: &Diagnostic) {
-    let text = diagnostic.to_string();
-    eprintln!("warning:{}", text.strip_prefix("error:").unwrap_or(&text));
 }
 
 fn loader(

@@ -1,9 +1,10 @@
 //! `hoist run`: playbooks on hosts.
 
+use super::complain::{complain, warn};
 use super::flags::{BecomeFlags, ConnectionFlags, HostFlags, OutputFlags, WorkFlags};
 use super::options::{Flags, run_options};
 use super::output;
-use super::project::{Project, warn};
+use super::project::Project;
 use super::session::{Session, conduct};
 use super::vault::VaultOptions;
 use crate::check::Listing;
@@ -85,7 +86,7 @@ pub async fn run(command: RunCommand) -> ExitCode {
     match prepare(command).await {
         Ok(status) => ExitCode::from(status),
         Err((problems, status)) => {
-            eprintln!("{problems}");
+            complain(&problems);
             ExitCode::from(status)
         }
     }

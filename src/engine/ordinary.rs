@@ -7,10 +7,11 @@ use super::play_run::PlayRun;
 use super::result::TaskResult;
 use super::settings::Keywords;
 use crate::playbook::{Located, Task};
-use crate::report::{EventKind, HostResult, TaskId};
+use crate::report::{EventKind, FileDiff, HostResult, TaskId};
 use crate::template::Scope;
 use crate::value::{Map, Value};
 use futures_util::future::join_all;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -291,7 +292,8 @@ impl Work<'_> {
             diff: if no_log || !self.wants_diff() {
                 Vec::new()
             } else {
-                result.diff.clone()
+                let shown = |d: &FileDiff| self.shown_diff(d);
+                result.diff.iter().map(shown).collect()
             },
         };
         self.play.run.emitter.emit(if is_item {
@@ -299,6 +301,15 @@ impl Work<'_> {
         } else {
             EventKind::HostFinished(told)
         });
+    }
+
+    /// A diff with a file of the control machine named as the user would.
+    fn shown_diff(&self, diff: &FileDiff) -> FileDiff {
+        let after = self.play.run.loader.shown(Path::new(&diff.after_header));
+        FileDiff {
+            after_header: after.display().to_string(),
+            ..diff.clone()
+        }
     }
 
     /// Whether diffs are wanted of this task.
