@@ -45,11 +45,7 @@ fn painted(text: &str, paint: Paint) -> String {
                 if !carets.trim().is_empty() && carets.trim().bytes().all(|b| b == b'^') =>
             {
                 let bar = &line[..line.len() - carets.len()];
-                format!(
-                    "{}{}",
-                    paint.tone(Tone::Place, bar),
-                    paint.tone(Tone::Bad, carets)
-                )
+                format!("{bar}{}", paint.tone(Tone::Bad, carets))
             }
             _ => line.to_owned(),
         }
@@ -81,7 +77,7 @@ mod tests {
         ^[36m --> site.yml:1:3^[0m
           |
         1 | - hots: all
-        ^[36m  | ^[0m^[31m  ^^^^^[0m
+          | ^[31m  ^^^^^[0m
           ^[2mnote:^[0m plays have it
           ^[32mhelp:^[0m did you mean `hosts`?
         ");
