@@ -359,7 +359,7 @@ fn templates_are_checked_everywhere() {
 
 #[test]
 fn plugins_are_built_in() {
-    let site = "- hosts: all\n  strategy: mitogen_linear\n  order: random\n  connection: winrm\n  tasks:\n    - ping:\n      become_method: runas\n      connection: ansible.builtin.local\n    - ping:\n      with_filetree: x\n    - ping:\n      with_nothing: x\n    - ping:\n      connection: lokal\n";
+    let site = "- hosts: all\n  strategy: mitogen_linear\n  order: random\n  connection: winrm\n  tasks:\n    - ping:\n      become_method: runas\n      connection: ansible.builtin.local\n    - ping:\n      with_redis: x\n    - ping:\n      with_nothing: x\n    - ping:\n      connection: lokal\n";
     assert_snapshot!(told(&[("site.yml", site)], &[], &[]), @r"
     error: `strategy: mitogen_linear` is not supported
      --> site.yml:2:13
@@ -392,12 +392,12 @@ fn plugins_are_built_in() {
       note: there are sudo, su, doas
       help: use `sudo`, `su` or `doas`
 
-    error: the lookup `filetree` is not supported
-      --> site.yml:10:22
+    error: the lookup `redis` is not supported
+      --> site.yml:10:19
        |
-    10 |       with_filetree: x
-       |                      ^
-      help: use the module `find` with `delegate_to: localhost`, or `fileglob` for one folder
+    10 |       with_redis: x
+       |                   ^
+      help: put the value in a variable
 
     error: unknown lookup `nothing`
       --> site.yml:12:21

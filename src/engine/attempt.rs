@@ -248,7 +248,7 @@ impl Work<'_> {
             if is_localhost(host) {
                 own.insert("ansible_connection".to_owned(), Value::from("local"));
             }
-            let view = self.play.run.view(&self.play.info, Vec::new());
+            let view = self.play.run.view(&self.play.info, Vec::new(), self.early);
             TaskScope {
                 layers: vec![
                     crate::vars::Layer::Plain(self.play.run.world.extra.clone()),

@@ -127,6 +127,7 @@ impl Work<'_> {
                 host: self.host,
                 id: self.id,
                 ahead: self.ahead,
+                early: true,
             };
             next.foresee(known, ready, queries).unwrap_or(true)
         });

@@ -72,6 +72,7 @@ impl PlayRun {
                 host,
                 id,
                 ahead,
+                early: false,
             };
             let started = Instant::now();
             match work.wishes() {
@@ -149,6 +150,7 @@ impl PlayRun {
                             host,
                             id,
                             ahead,
+                            early: false,
                         };
                         let text = problems
                             .to_string()

@@ -41,6 +41,7 @@ impl PlayRun {
                 host,
                 id: 0,
                 ahead: &ahead,
+                early: false,
             };
             let scope = work.scope().shared();
             match work.broken_condition(&work.conditions(), &scope) {

@@ -23,6 +23,8 @@ pub(super) struct Work<'a> {
     pub host: &'a HostName,
     pub id: TaskId,
     pub ahead: &'a Arc<Ahead>,
+    /// Its turn has not come: this is only a look ahead.
+    pub early: bool,
 }
 
 impl PlayRun {
@@ -35,7 +37,7 @@ impl PlayRun {
     ) -> crate::vars::TaskScope {
         let file = task.map_or(self.play.path.as_path(), |t| t.path.as_path());
         self.run
-            .view(&self.info, place.search_dirs(file))
+            .view(&self.info, place.search_dirs(file), false)
             .task_scope(host.map(|h| &**h), place, task)
     }
 
@@ -83,6 +85,7 @@ impl PlayRun {
                     host,
                     id,
                     ahead,
+                    early: false,
                 };
                 let started = Instant::now();
                 self.run.emitter.emit(EventKind::HostStarted {
@@ -185,8 +188,11 @@ impl PlayRun {
 impl Work<'_> {
     /// The scope of this task on this host.
     pub(super) fn scope(&self) -> crate::vars::TaskScope {
+        let search = self.place.search_dirs(&self.task.path);
         self.play
-            .scope(Some(self.host), self.place, Some(self.task))
+            .run
+            .view(&self.play.info, search, self.early)
+            .task_scope(Some(self.host), self.place, Some(self.task))
     }
 
     /// Judges a result: ignored or not, counted, registered, told, notified. Returns it and whether the host is lost.

@@ -285,12 +285,18 @@ impl Run {
         Ok(())
     }
 
-    pub(super) fn view(&self, info: &Arc<PlayInfo>, search: Vec<PathBuf>) -> Arc<View> {
+    pub(super) fn view(
+        &self,
+        info: &Arc<PlayInfo>,
+        search: Vec<PathBuf>,
+        ahead: bool,
+    ) -> Arc<View> {
         Arc::new(View {
             world: self.world.clone(),
             basedir: info.play.dir.clone(),
             info: Some(info.clone()),
             search,
+            ahead,
         })
     }
 
@@ -324,6 +330,7 @@ impl Run {
             info: None,
             search: vec![play.dir.clone()],
             basedir: play.dir.clone(),
+            ahead: false,
         });
         self.world.enter(&play.dir)?;
         let bare = crate::vars::TaskScope {

@@ -229,6 +229,8 @@ pub(super) struct View {
     pub info: Option<Arc<PlayInfo>>,
     pub search: Vec<PathBuf>,
     pub basedir: PathBuf,
+    /// Only looking ahead.
+    pub ahead: bool,
 }
 
 impl View {
@@ -364,6 +366,7 @@ impl Neighbours for View {
                 info: self.info.clone(),
                 search: self.search.clone(),
                 basedir: self.basedir.clone(),
+                ahead: self.ahead,
             });
             view.host_scope(name).shared()
         })
@@ -415,6 +418,10 @@ impl Outside for View {
     fn match_hosts(&self, pattern: &str) -> Result<Vec<String>, Diagnostic> {
         self.world
             .inventory(|i| crate::inventory::select(i, pattern).map(|s| s.hosts))
+    }
+
+    fn is_ahead(&self) -> bool {
+        self.ahead
     }
 
     fn secrets(&self) -> &Secrets {

@@ -153,9 +153,9 @@ fn loops_use_the_lookups() {
     )
     .unwrap();
     assert!(found[0].to_string().ends_with("files/a.txt"));
-    insta::assert_snapshot!(lookups::known("filetree").unwrap_err(), @"
-    error: the lookup `filetree` is not supported
-      help: use the module `find` with `delegate_to: localhost`, or `fileglob` for one folder
+    insta::assert_snapshot!(lookups::known("redis").unwrap_err(), @"
+    error: the lookup `redis` is not supported
+      help: put the value in a variable
     ");
 }
 

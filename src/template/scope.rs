@@ -45,6 +45,12 @@ pub trait Outside: Send + Sync {
     /// The hosts a pattern selects, for `lookup('inventory_hostnames', …)`. Errors: a pattern that is wrong.
     fn match_hosts(&self, pattern: &str) -> Result<Vec<String>, Diagnostic>;
 
+    /// Whether this is only a look ahead: what has effects or takes long (`pipe`, `url`, `password`) is refused then, for
+    /// its turn has not come.
+    fn is_ahead(&self) -> bool {
+        false
+    }
+
     /// The texts that must not be shown.
     fn secrets(&self) -> &Secrets;
 

@@ -260,40 +260,40 @@ fn mistakes_name_the_thing_and_the_place() {
 #[test]
 fn unknown_names_are_found_before_anything_is_rendered() {
     let templar = Templar::new();
-    let text = "{% if x is defned %}{{ y | uper | map('nosuch') }}{{ lookup('url', 'http://x') }}{{ z | selectattr('a', 'equals') }}{% endif %}";
+    let text = "{% if x is defned %}{{ y | uper | map('nosuch') }}{{ lookup('k8s', 'http://x') }}{{ z | selectattr('a', 'equals') }}{% endif %}";
     let span = super::testing::span(text);
     insta::assert_snapshot!(templar.check(text, Some(&span)), @"
     error: unknown test `defned`
      --> site.yml:1:12
       |
-    1 | {% if x is defned %}{{ y | uper | map('nosuch') }}{{ lookup('url', 'http://x') }}{{ z | selectattr('a', 'equals') }}{% endif %}
+    1 | {% if x is defned %}{{ y | uper | map('nosuch') }}{{ lookup('k8s', 'http://x') }}{{ z | selectattr('a', 'equals') }}{% endif %}
       |            ^^^^^^
       help: did you mean `defined`?
 
     error: unknown filter `uper`
      --> site.yml:1:28
       |
-    1 | {% if x is defned %}{{ y | uper | map('nosuch') }}{{ lookup('url', 'http://x') }}{{ z | selectattr('a', 'equals') }}{% endif %}
+    1 | {% if x is defned %}{{ y | uper | map('nosuch') }}{{ lookup('k8s', 'http://x') }}{{ z | selectattr('a', 'equals') }}{% endif %}
       |                            ^^^^
       help: did you mean `upper`?
 
     error: unknown filter `nosuch`
      --> site.yml:1:39
       |
-    1 | {% if x is defned %}{{ y | uper | map('nosuch') }}{{ lookup('url', 'http://x') }}{{ z | selectattr('a', 'equals') }}{% endif %}
+    1 | {% if x is defned %}{{ y | uper | map('nosuch') }}{{ lookup('k8s', 'http://x') }}{{ z | selectattr('a', 'equals') }}{% endif %}
       |                                       ^^^^^^^^
 
-    error: the lookup `url` is not supported
+    error: the lookup `k8s` is not supported
      --> site.yml:1:61
       |
-    1 | {% if x is defned %}{{ y | uper | map('nosuch') }}{{ lookup('url', 'http://x') }}{{ z | selectattr('a', 'equals') }}{% endif %}
+    1 | {% if x is defned %}{{ y | uper | map('nosuch') }}{{ lookup('k8s', 'http://x') }}{{ z | selectattr('a', 'equals') }}{% endif %}
       |                                                             ^^^^^
-      help: use the module `uri` or `get_url` with `delegate_to: localhost` and register its result
+      help: use the module `kubernetes.core.k8s_info` and register its result
 
     error: unknown test `equals`
      --> site.yml:1:105
       |
-    1 | {% if x is defned %}{{ y | uper | map('nosuch') }}{{ lookup('url', 'http://x') }}{{ z | selectattr('a', 'equals') }}{% endif %}
+    1 | {% if x is defned %}{{ y | uper | map('nosuch') }}{{ lookup('k8s', 'http://x') }}{{ z | selectattr('a', 'equals') }}{% endif %}
       |                                                                                                         ^^^^^^^^
       help: did you mean `equalto`?
     ");
@@ -307,7 +307,7 @@ fn unknown_names_are_found_before_anything_is_rendered() {
     error: template syntax: unexpected `}`, expected `:`
      --> site.yml:1:20
       |
-    1 | {% if x is defned %}{{ y | uper | map('nosuch') }}{{ lookup('url', 'http://x') }}{{ z | selectattr('a', 'equals') }}{% endif %}
+    1 | {% if x is defned %}{{ y | uper | map('nosuch') }}{{ lookup('k8s', 'http://x') }}{{ z | selectattr('a', 'equals') }}{% endif %}
       |                    ^
       help: this is an expression already: use the names bare, without `{{ }}`
     ");

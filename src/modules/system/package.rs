@@ -2,11 +2,13 @@
 
 use super::tools::Site;
 use super::{apk, apt, dnf};
-use crate::host::Known;
+use crate::host::{Answer, Known, Query};
 use crate::modules::{
-    Arg, Args, Bound, CheckSupport, Context, Decide, Decision, Fail, Kind, Run, Spec, Step,
+    Arg, Args, Bound, CheckSupport, Context, Converse, Decide, Decision, Fail, Kind, Outcome,
+    Remote, Run, Spec, Step,
 };
 use crate::value::{Map, Value};
+use futures_util::future::BoxFuture;
 
 /// `ansible.builtin.package`.
 pub(super) static SPEC: Spec = Spec {
@@ -24,7 +26,7 @@ pub(super) static SPEC: Spec = Spec {
         .required(),
         Arg::str("state", "what they are to be")
             .choices(&["present", "installed", "absent", "removed", "latest"])
-            .required(),
+            .default("present"),
         Arg::str("use", "the package manager; found out when left out")
             .choices(&["auto", "apt", "dnf", "dnf5", "yum", "apk"])
             .default("auto"),
@@ -39,7 +41,7 @@ pub(super) static SPEC: Spec = Spec {
 
 struct Package {
     /// In order of preference.
-    managers: Vec<(&'static str, Box<dyn Decide>)>,
+    managers: Vec<(&'static str, Bound)>,
     site: Site,
 }
 
@@ -73,43 +75,73 @@ fn bind(args: &Args, ctx: &Context<'_>) -> Result<Bound, Fail> {
     let mut managers = Vec::new();
     for (name, spec) in specs {
         let Run::Bind(bind) = spec.run else { continue };
-        match bind(&Args::bind(spec, &given)?, ctx)? {
-            Bound::Decide(module) => managers.push((name, module)),
-            Bound::Converse(_) => {
-                return Err(Fail::new(format!(
-                    "`{name}` cannot be used through `package`"
-                )));
-            }
-        }
+        managers.push((name, bind(&Args::bind(spec, &given)?, ctx)?));
     }
-    Ok(Bound::Decide(Box::new(Package {
+    if managers.len() == 1
+        && let Some((_, only)) = managers.pop()
+    {
+        return Ok(only);
+    }
+    let package = Package {
         managers,
         site: Site::of(ctx),
-    })))
+    };
+    let converses = package
+        .managers
+        .iter()
+        .any(|(_, m)| matches!(m, Bound::Converse(_)));
+    Ok(if converses {
+        Bound::Converse(Box::new(package))
+    } else {
+        Bound::Decide(Box::new(package))
+    })
 }
 
-impl Decide for Package {
-    fn decide(&self, known: &Known) -> Result<Decision, Step> {
-        if let [(_, only)] = &self.managers[..] {
-            return only.decide(known);
-        }
-        let query = self.site.read(
+impl Package {
+    fn question(&self) -> Query {
+        self.site.read(
             "for m in apt-get dnf5 dnf yum apk zypper pacman; do if command -v $m >/dev/null 2>&1; then echo $m; exit; fi; done",
-        );
-        let found = match known.output(query)?.1.trim() {
+        )
+    }
+
+    /// The module for what the host said it has.
+    fn chosen(&self, said: &str) -> Result<&Bound, Fail> {
+        let found = match said.trim() {
             "apt-get" => "apt",
             "dnf5" | "yum" => "dnf",
             other => other,
         };
         if found.is_empty() {
-            return Err(Fail::new("no package manager was found on the host").into());
+            return Err(Fail::new("no package manager was found on the host"));
         }
-        match self.managers.iter().find(|(name, _)| *name == found) {
-            Some((_, module)) => module.decide(known),
-            None => {
-                Err(Fail::new(format!("the package manager `{found}` is not supported")).into())
+        let chosen = self.managers.iter().find(|(name, _)| *name == found);
+        chosen
+            .map(|(_, bound)| bound)
+            .ok_or_else(|| Fail::new(format!("the package manager `{found}` is not supported")))
+    }
+}
+
+impl Decide for Package {
+    fn decide(&self, known: &Known) -> Result<Decision, Step> {
+        match self.chosen(known.output(self.question())?.1)? {
+            Bound::Decide(module) => module.decide(known),
+            Bound::Converse(_) => Err(Fail::new("this package manager has to be talked to").into()),
+        }
+    }
+}
+
+impl Converse for Package {
+    fn converse<'a>(&'a self, host: &'a mut dyn Remote) -> BoxFuture<'a, Result<Outcome, Fail>> {
+        Box::pin(async move {
+            let said = match host.ask(vec![self.question()]).await?.pop() {
+                Some(Answer::Output { stdout, .. }) => stdout,
+                _ => String::new(),
+            };
+            match self.chosen(&said)? {
+                Bound::Decide(module) => host.carry_out(&**module).await,
+                Bound::Converse(module) => module.converse(host).await,
             }
-        }
+        })
     }
 }
 
@@ -117,7 +149,6 @@ impl Decide for Package {
 mod tests {
     use super::super::testing::case;
     use super::*;
-    use crate::host::Query;
     use serde_json::json;
 
     const FIND: &str = "for m in apt-get dnf5 dnf yum apk zypper pacman; do if command -v $m >/dev/null 2>&1; then echo $m; exit; fi; done";

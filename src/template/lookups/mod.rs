@@ -4,7 +4,9 @@ mod data;
 mod files;
 mod ini;
 mod password;
+mod tree;
 mod vars;
+mod web;
 
 use super::args::{Args, Eval};
 use super::context::Cx;
@@ -22,16 +24,21 @@ type Lookup = fn(Args<'_, '_>) -> Eval<Vec<Value>>;
 /// A file's lookups by name.
 type Table = &'static [(&'static str, Lookup)];
 
-const TABLES: [Table; 5] = [
+const TABLES: [Table; 7] = [
     data::TABLE,
     files::TABLE,
     ini::TABLE,
     password::TABLE,
+    tree::TABLE,
     vars::TABLE,
+    web::TABLE,
 ];
 
+/// Lookups that do something or take long, and so are never run ahead of their turn.
+const EFFECTS: [&str; 3] = ["password", "pipe", "url"];
+
 /// Lookups that hoist does not have, and what to use.
-const INSTEAD: [(&str, &str); 8] = [
+const INSTEAD: [(&str, &str); 6] = [
     (
         "config",
         "hoist has no ansible.cfg plugins; put the value in a variable",
@@ -40,10 +47,6 @@ const INSTEAD: [(&str, &str); 8] = [
         "dig",
         "use `pipe` with the command `dig`, or `getent` on a host",
     ),
-    (
-        "filetree",
-        "use the module `find` with `delegate_to: localhost`, or `fileglob` for one folder",
-    ),
     ("hashi_vault", "put the secret in an encrypted variable"),
     (
         "k8s",
@@ -51,10 +54,6 @@ const INSTEAD: [(&str, &str); 8] = [
     ),
     ("redis", "put the value in a variable"),
     ("unvault_string", "use `unvault`"),
-    (
-        "url",
-        "use the module `uri` or `get_url` with `delegate_to: localhost` and register its result",
-    ),
 ];
 
 fn find(name: &str) -> Option<Lookup> {
@@ -158,6 +157,11 @@ fn start(
     let Some(lookup) = find(name) else {
         return Ok(Vec::new());
     };
+    if EFFECTS.contains(&super::filters::short(name)) && cx.scope.outside().is_ahead() {
+        return Err(Diagnostic::new(format!(
+            "the lookup `{name}` waits for its turn"
+        )));
+    }
     lookup(Args::new(format!("lookup `{name}`"), cx, terms, options))
 }
 
