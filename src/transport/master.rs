@@ -36,7 +36,7 @@ impl Master {
         loop {
             tries += 1;
             match Self::try_connect(ssh, dir, target, host, *timeout).await {
-                Err((_, words)) if tries <= 3 && ssh_words::was_crowded_out(&words) => {
+                Err((_, words)) if tries <= 6 && ssh_words::was_crowded_out(&words) => {
                     // Hosts behind one jump host must not all come back together.
                     let spread = getrandom::u32().unwrap_or_default() % 400;
                     tokio::time::sleep(Duration::from_millis(u64::from(200 * tries + spread)))

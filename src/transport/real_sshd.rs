@@ -261,7 +261,7 @@ async fn a_timeout_kills_on_the_host() {
         .unwrap();
     let mark = sshd.path("mark");
     let script = format!(
-        "sh -c 'sleep 1; echo x >{0}; :'; echo y >{0}",
+        "sh -c 'sleep 5; echo x >{0}; :'; echo y >{0}",
         mark.display()
     );
     let answer = shell
@@ -271,7 +271,7 @@ async fn a_timeout_kills_on_the_host() {
         })
         .await;
     assert_eq!(answer, Err(LinkError::Timeout(Duration::from_millis(300))));
-    tokio::time::sleep(Duration::from_millis(1200)).await;
+    tokio::time::sleep(Duration::from_millis(5500)).await;
     assert!(!mark.exists());
 }
 
