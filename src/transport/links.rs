@@ -3,6 +3,7 @@
 use super::boot;
 use super::master::Master;
 use super::pipe_shell::{Greeting, PipeShell, Pipes, Refused, nonce};
+use super::undertaker::Undertaker;
 use super::{Account, Frame, LinkError, Password, Reply, Shell, Target};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -39,6 +40,8 @@ pub struct Links(Arc<Inner>);
 
 struct Inner {
     options: LinkOptions,
+    /// Clears up after us, however we end; `None` until there is something to clear up. Before `dir`: it needs that.
+    undertaker: Mutex<Option<Undertaker>>,
     /// Sockets and logs; short, for a socket's path may have a hundred bytes only.
     dir: tempfile::TempDir,
     handshakes: Semaphore,
@@ -67,6 +70,7 @@ impl Links {
             handshakes: Semaphore::new(options.handshakes.max(1)),
             options,
             dir,
+            undertaker: Mutex::default(),
             masters: Mutex::default(),
         })))
     }
@@ -112,6 +116,9 @@ impl Links {
             }
         });
         futures_util::future::join_all(ends).await;
+        if let Some(undertaker) = self.undertaker().take() {
+            undertaker.dismiss();
+        }
     }
 
     /// Where the sockets lie.
@@ -123,6 +130,13 @@ impl Links {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Target, Slot>> {
         self.0
             .masters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn undertaker(&self) -> std::sync::MutexGuard<'_, Option<Undertaker>> {
+        self.0
+            .undertaker
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
@@ -178,6 +192,8 @@ impl Links {
                 Err(_) => *held = None,
             }
         }
+        self.undertaker()
+            .get_or_insert_with(|| Undertaker::call(&self.0.options.ssh, self.0.dir.path()));
         let permit = self.0.handshakes.acquire().await;
         let master =
             Arc::new(Master::connect(&self.0.options.ssh, self.0.dir.path(), target).await?);

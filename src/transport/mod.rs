@@ -19,6 +19,7 @@ mod real_sshd;
 mod scan;
 mod sink;
 mod ssh_words;
+mod undertaker;
 
 #[cfg(test)]
 pub use fake_shell::FakeShell;
