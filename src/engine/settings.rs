@@ -336,7 +336,10 @@ impl Route {
         if password.is_none() {
             password = of_method("pass")?;
         }
-        let password = password.or_else(|| options.become_password.clone());
+        // An empty one is none, as for Ansible: sudo is not asked to ask.
+        let password = password
+            .or_else(|| options.become_password.clone())
+            .filter(|p| !p.is_empty());
         if let Some(secret) = &password {
             keywords.run.world.secrets.add(secret);
         }
