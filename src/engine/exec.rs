@@ -15,8 +15,7 @@ use crate::value::{Map, Value};
 
 /// A module that keeps asking has a fault; nothing real needs this many rounds.
 const MAX_ROUNDS: usize = 64;
-/// Bounds of one reading ahead: tasks looked at, queries gathered.
-const AHEAD_TASKS: usize = 400;
+/// Queries gathered by one reading ahead, about.
 const AHEAD_QUERIES: usize = 2000;
 
 /// Why a task ended early on its host.
@@ -99,7 +98,9 @@ impl Work<'_> {
                 Ok(decision) => return Ok(decision),
                 Err(Pause::Fail(fail)) => return Err(fail.into()),
                 Err(Pause::Need(mut queries)) => {
-                    self.read_ahead(session.known(), ready, &mut queries);
+                    let horizon = session.horizon();
+                    let seen = self.read_ahead(session.known(), ready, &mut queries, horizon);
+                    session.foresaw(seen);
                     session.ask(&queries).await?;
                 }
             }
@@ -112,14 +113,21 @@ impl Work<'_> {
     }
 
     /// Adds what the tasks after this one will want to know, as far as their arguments are known by now: reading changes
-    /// nothing, so it may run ahead of its turn. What turns out wrong is asked again.
-    fn read_ahead(&self, known: &Known, ready: &Ready, queries: &mut Vec<Query>) {
+    /// nothing, so it may run ahead of its turn. What turns out wrong is asked again. Returns how many tasks it looked at,
+    /// `horizon` at most.
+    fn read_ahead(
+        &self,
+        known: &Known,
+        ready: &Ready,
+        queries: &mut Vec<Query>,
+        horizon: usize,
+    ) -> usize {
         let mut looked_at = 0;
         self.ahead.visit(&mut |task, place| {
-            looked_at += 1;
-            if looked_at > AHEAD_TASKS || queries.len() > AHEAD_QUERIES {
+            if looked_at >= horizon || queries.len() > AHEAD_QUERIES {
                 return false;
             }
+            looked_at += 1;
             let next = Work {
                 play: self.play,
                 task,
@@ -131,6 +139,7 @@ impl Work<'_> {
             };
             next.foresee(known, ready, queries).unwrap_or(true)
         });
+        looked_at
     }
 
     /// Gathers one coming task's queries. `Some(false)`: nothing beyond it can be foreseen. `None`: it cannot be told.

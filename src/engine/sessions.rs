@@ -14,7 +14,16 @@ use tokio::sync::OwnedMutexGuard;
 struct Entry {
     session: Session,
     seen: u64,
+    /// Tasks that used it.
+    uses: usize,
+    /// For each account, up to which use everything has been read ahead.
+    foreseen: HashMap<Account, usize>,
 }
+
+/// How many tasks a reading looks at: all that come, or the next few, which is enough while an earlier reading still
+/// reaches further: what changes made stale since is most likely asked for there.
+const FAR: usize = 400;
+const NEAR: usize = 16;
 
 type Slot = Arc<tokio::sync::Mutex<Entry>>;
 
@@ -51,7 +60,12 @@ impl Sessions {
             .entry((host.clone(), target.clone()))
             .or_insert_with(|| {
                 let session = Session::new(self.links.clone(), target.clone(), false);
-                Arc::new(tokio::sync::Mutex::new(Entry { session, seen: 0 }))
+                Arc::new(tokio::sync::Mutex::new(Entry {
+                    session,
+                    seen: 0,
+                    uses: 0,
+                    foreseen: HashMap::new(),
+                }))
             })
             .clone()
     }
@@ -62,8 +76,10 @@ impl Sessions {
         let now = self.changes.load(Ordering::Relaxed);
         if entry.seen != now {
             entry.session.forget(&Touches::Everything);
+            entry.foreseen.clear();
             entry.seen = now;
         }
+        entry.uses += 1;
         if let Account::Other(_) = ready.route.account
             && let Some(password) = &ready.route.password
         {
@@ -129,6 +145,21 @@ impl HostSession {
         self.entry.session.known(&self.account)
     }
 
+    /// How many of the coming tasks are worth a look when something is asked now.
+    pub(super) fn horizon(&self) -> usize {
+        match self.entry.foreseen.get(&self.account) {
+            Some(until) if *until > self.entry.uses => NEAR,
+            _ => FAR,
+        }
+    }
+
+    /// So many of the coming tasks have been looked at.
+    pub(super) fn foresaw(&mut self, tasks: usize) {
+        let until = self.entry.uses + tasks;
+        let known = self.entry.foreseen.entry(self.account.clone()).or_default();
+        *known = until.max(*known);
+    }
+
     /// Asks; the answers are known afterwards.
     ///
     /// # Errors
@@ -155,6 +186,9 @@ impl HostSession {
             return Err(Trouble::Check);
         }
         let everything = actions.iter().any(|a| a.touches() == Touches::Everything);
+        if everything {
+            self.entry.foreseen.clear();
+        }
         if everything || self.shared {
             let before = self.changes.fetch_add(1, Ordering::Relaxed);
             // this session forgets by itself what it touches

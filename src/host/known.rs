@@ -1,8 +1,8 @@
 //! What is known about a host, as one account sees it.
 
 use super::place::{related, trim};
-use super::{Algorithm, Answer, Place, Query, Stat, Touches};
-use std::collections::{BTreeMap, HashMap};
+use super::{Algorithm, Answer, FileType, Place, Query, Stat, Touches};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Answers so far. The engine fills it and, after an action, forgets what the action may have changed.
@@ -11,6 +11,8 @@ pub struct Known {
     answers: HashMap<Query, Answer>,
     /// Where the paths that were asked about really are, by the path as it was asked. Empty when a host never said.
     places: HashMap<String, Place>,
+    /// Directories of which no more is known than that they are there: something changed inside.
+    folders: HashSet<String>,
 }
 
 /// Why a module has not decided yet, or cannot.
@@ -67,12 +69,24 @@ impl Known {
             })
             .collect();
         if !changed.is_empty() {
-            self.answers.retain(|query, _| match query {
+            let stays = |path: &str| {
+                let names = Names::of(path, &places);
+                changed
+                    .iter()
+                    .all(|c| c.is_inside(&names) || !c.may_alter(&names))
+            };
+            self.folders.retain(|path| stays(path));
+            let folders = &mut self.folders;
+            self.answers.retain(|query, answer| match query {
                 Query::Stat { path, .. } | Query::Digest { path, .. } | Query::Content { path } => {
                     let names = Names::of(path, &places);
-                    !changed.iter().any(|c| c.may_alter(&names))
+                    let kept = !changed.iter().any(|c| c.may_alter(&names));
+                    if !kept && is_folder(answer) && stays(path) {
+                        folders.insert(path.clone());
+                    }
+                    kept
                 }
-                Query::Read { .. } => false,
+                Query::Read { .. } => query.lasts(),
                 _ => true,
             });
         }
@@ -117,6 +131,12 @@ impl Known {
         }
     }
 
+    /// Whether there is something at `path`, links followed. A directory stays where it is whatever happens inside, so
+    /// this is known for longer than its metadata.
+    pub fn exists<F>(&self, path: &str) -> Result<bool, Pause<F>> {
+        Ok(self.folders.contains(path) || self.stat(path, true)?.is_some())
+    }
+
     /// A file's digest in hex.
     pub fn digest<F>(&self, path: &str, algorithm: Algorithm) -> Result<Option<&str>, Pause<F>> {
         match self.get(Query::Digest {
@@ -155,6 +175,10 @@ impl Known {
     }
 }
 
+fn is_folder(answer: &Answer) -> bool {
+    matches!(answer, Answer::Stat(Some(stat)) if stat.kind == FileType::Directory)
+}
+
 /// A path and what is known of where it leads.
 struct Names<'a> {
     asked: &'a str,
@@ -189,6 +213,15 @@ impl<'a> Names<'a> {
             (Some(a), Some(b)) => related(b, a),
             _ => true,
         }
+    }
+
+    /// Whether this lies, for sure, somewhere below `folder`, and no link is involved.
+    fn is_inside(&self, folder: &Self) -> bool {
+        let below = |a: &str, b: &str| related(a, b) && a.len() > b.len();
+        !self.link
+            && !folder.link
+            && below(self.asked, folder.asked)
+            && matches!((&self.canonical, &folder.canonical), (Some(a), Some(b)) if below(a, b))
     }
 
     /// Whether a change here may make `path` lead elsewhere than to `place`.
@@ -232,6 +265,78 @@ mod tests {
         assert!(known.peek(&Query::read("true")).is_none());
         known.forget(&Touches::Everything);
         assert!(known.peek(&Query::lstat("/var")).is_none());
+    }
+
+    #[test]
+    fn a_directory_stays_there_whatever_changes_inside() {
+        let at = |known: &Known| known.exists::<()>("/srv/www").is_ok();
+        let fresh = |kind| {
+            let mut known = Known::default();
+            let stat = Stat {
+                kind,
+                mode: 0o755,
+                uid: 0,
+                gid: 0,
+                owner: "root".into(),
+                group: "root".into(),
+                size: 4096,
+                inode: 1,
+                device: 1,
+                links: 2,
+                atime: 0.0,
+                mtime: 0.0,
+                ctime: 0.0,
+                link: None,
+                real: None,
+                access: (true, true, true),
+            };
+            known.learn(Query::stat("/srv/www"), Answer::Stat(Some(stat)));
+            known
+        };
+        let mut known = fresh(FileType::Directory);
+        for inside in ["/srv/www/a", "/srv/www/b/c"] {
+            known.forget(&Touches::Path(inside.into()));
+            assert!(known.peek(&Query::stat("/srv/www")).is_none());
+            assert!(at(&known));
+        }
+        known.forget(&Touches::Path("/srv/www2".into()));
+        assert!(at(&known));
+        for change in ["/srv/www", "/srv", "/srv/www/"] {
+            let mut known = known.clone();
+            known.forget(&Touches::Path(change.into()));
+            assert!(!at(&known), "{change}");
+        }
+        let mut both = known.clone();
+        both.forget_all(&["/srv/www/a", "/srv"].map(|p| Touches::Path(p.into())));
+        assert!(!at(&both));
+        known.forget(&Touches::Everything);
+        assert!(!at(&known));
+        // Of anything but a directory nothing is known any more; behind a link, neither.
+        let mut file = fresh(FileType::File);
+        file.forget(&Touches::Path("/srv/www/a".into()));
+        assert!(!at(&file));
+        let mut link = fresh(FileType::Directory);
+        let place = |canonical: &str, link| Place {
+            canonical: canonical.into(),
+            link,
+        };
+        link.learn_place("/srv/www", place("/srv/www", true));
+        link.learn_place("/srv/www/a", place("/data/a", false));
+        link.forget(&Touches::Path("/srv/www/a".into()));
+        assert!(!at(&link));
+    }
+
+    #[test]
+    fn the_umask_lasts() {
+        let mut known = Known::default();
+        let answer = Answer::Output {
+            rc: 0,
+            stdout: "0022\n".into(),
+            stderr: String::new(),
+        };
+        known.learn(Query::umask(), answer);
+        known.forget(&Touches::Path("/a".into()));
+        assert!(known.peek(&Query::umask()).is_some());
     }
 
     fn told(known: &mut Known, path: &str, canonical: &str, link: bool) {

@@ -205,6 +205,16 @@ impl Query {
         }
     }
 
+    /// The umask that everything on the host is made under.
+    pub fn umask() -> Self {
+        Self::read("umask")
+    }
+
+    /// Whether no change of a file alters the answer: the shell that is asked and its account stay the same.
+    pub(super) fn lasts(&self) -> bool {
+        matches!(self, Self::Read { script, env } if script == "umask" && env.is_empty())
+    }
+
     /// A reading command without environment.
     pub fn read(script: impl Into<String>) -> Self {
         Self::Read {

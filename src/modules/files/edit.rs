@@ -154,7 +154,7 @@ impl Editor {
         if let Some(text) = text {
             if stat.is_none() {
                 let dir = parent(&loaded.real);
-                if dir != "." && known.stat(dir, true)?.is_none() {
+                if dir != "." && !known.exists(dir)? {
                     actions.push(Action::MakeDir {
                         path: dir.to_owned(),
                         attrs: Attrs::default(),

@@ -159,7 +159,7 @@ impl Place<'_> {
         }
         if stat.is_none() && !setting.check {
             let dir = parent(&path);
-            let there = made.is_some_and(|m| m == dir) || known.stat(dir, true)?.is_some();
+            let there = made.is_some_and(|m| m == dir) || known.exists(dir)?;
             if !there {
                 return Err(
                     Fail::new(format!("Destination directory {dir} does not exist")).into(),

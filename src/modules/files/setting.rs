@@ -88,7 +88,7 @@ impl Setting {
     /// # Errors
     /// Needs an answer.
     pub fn umask(&self, known: &Known) -> Result<u32, Step> {
-        let (_, out, _) = known.output(Query::read("umask"))?;
+        let (_, out, _) = known.output(Query::umask())?;
         Ok(u32::from_str_radix(out.trim(), 8).unwrap_or(0o022))
     }
 
