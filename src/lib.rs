@@ -31,4 +31,7 @@ pub mod engine;
 
 pub mod lab;
 
+#[doc(hidden)]
+pub mod fuzz;
+
 pub mod cli;

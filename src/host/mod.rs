@@ -28,3 +28,31 @@ pub use place::Place;
 pub use prelude::PRELUDE;
 pub use query::{Algorithm, Answer, FileType, Query, Stat};
 pub use session::{Session, Trips, Trouble};
+
+/// Reads any bytes as the reply to one query of each kind, for fuzzing.
+#[doc(hidden)]
+pub fn read_anything(bytes: &[u8]) {
+    let name = "x".to_owned();
+    let queries = [
+        Query::lstat("/a"),
+        Query::stat("/a/b"),
+        Query::sha256("/a"),
+        Query::Content {
+            path: "/a".to_owned(),
+        },
+        Query::Dpkg { name: name.clone() },
+        Query::Unit {
+            name: "x.service".to_owned(),
+            scope: "system".to_owned(),
+        },
+        Query::User { name: name.clone() },
+        Query::Group { name },
+        Query::read("true"),
+    ];
+    let asking = asking::Asking::new(&queries, "mark".to_owned());
+    let reply = crate::transport::Reply {
+        stdout: bytes.to_vec(),
+        ..Default::default()
+    };
+    answers::Answers::read(&asking, &reply).ok();
+}

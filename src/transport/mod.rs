@@ -27,3 +27,13 @@ pub use frame::{Account, Become, Frame, Input, KEEP, LinkError, Reply, Shell, Ta
 pub use links::{LinkOptions, Links};
 pub use password::Password;
 pub use sink::Sink;
+
+/// Reads any bytes as the stream of a shell, for fuzzing.
+#[doc(hidden)]
+pub fn scan_anything(bytes: &[u8]) {
+    let mut scan = scan::Scan::new("nonce", 1 << 16, None);
+    for piece in bytes.chunks(7) {
+        scan.feed(piece);
+    }
+    scan.finish();
+}
