@@ -109,7 +109,7 @@ impl PlayRun {
                 continue;
             }
             let started = Instant::now();
-            let included = if place.depth >= MAX_DEPTH {
+            let included = if place.includes.len() >= MAX_DEPTH {
                 Err(Problems::from(endless(task, place)))
             } else {
                 self.load(task, place, &wish, &now)
@@ -249,8 +249,11 @@ impl PlayRun {
             _ => None,
         };
         // an include hands on what it applies, and of its own keywords only the condition is not asked again
-        let inner =
-            Arc::new(place.included(apply.map(|c: &Common| Arc::new(c.clone())), &wish.params));
+        let inner = Arc::new(place.included(
+            &task.span,
+            apply.map(|c: &Common| Arc::new(c.clone())),
+            &wish.params,
+        ));
         self.add_handlers(&included.handlers, &inner);
         self.info.publish(&included.entries);
         self.say_what_tags_leave_out(task, &inner, &included.entries);
@@ -293,8 +296,17 @@ fn endless(task: &Task, place: &Place) -> Diagnostic {
         &task.span,
         format!("includes go deeper than {MAX_DEPTH} levels: this looks endless"),
     );
-    for role in place.roles.iter().rev().take(4) {
-        problem = problem.with_note(format!("inside role `{}`", role.role.name));
+    // The circle, if it is one: from here back to the last time that this include was met.
+    let mut circle = vec![&task.span];
+    for span in place.includes.iter().rev() {
+        circle.insert(0, span);
+        if *span == task.span {
+            let steps = circle
+                .iter()
+                .map(|s| format!("{}:{}", s.path().display(), s.line));
+            problem = problem.with_note(steps.collect::<Vec<_>>().join(" -> "));
+            break;
+        }
     }
     problem.with_help("give the include a condition that ends it")
 }

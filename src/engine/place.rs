@@ -1,5 +1,6 @@
 //! Where a task stands: the play, the blocks round it, its role. What is inherited is looked up here, from the inside out.
 
+use crate::error::Span;
 use crate::playbook::{Block, Common, Located, Play, RoleUse, Task};
 use crate::value::Map;
 use std::path::{Path, PathBuf};
@@ -38,8 +39,8 @@ pub struct Place {
     pub roles: Vec<Arc<RoleUse>>,
     /// Parameters of enclosing includes (`vars` of include_tasks and include_role), the inner ones laid over the outer.
     pub include_params: Arc<Map>,
-    /// How many dynamic includes deep; a bound against endless recursion.
-    pub depth: usize,
+    /// The dynamic includes that led here, outermost first; their number is bounded, for they may go in a circle.
+    pub includes: Vec<Span>,
     /// Whether a failure here is caught by the `rescue` of a block round it.
     pub guarded: bool,
 }
@@ -52,7 +53,7 @@ impl Place {
             levels: vec![Level::Play(play.clone())],
             roles: Vec::new(),
             include_params: Arc::default(),
-            depth: 0,
+            includes: Vec::new(),
             guarded: false,
         }
     }
@@ -75,7 +76,7 @@ impl Place {
     }
 
     /// Inside a dynamic include: its keywords (`apply`) and its parameters.
-    pub fn included(&self, apply: Option<Arc<Common>>, params: &Map) -> Self {
+    pub fn included(&self, at: &Span, apply: Option<Arc<Common>>, params: &Map) -> Self {
         let mut inner = self.clone();
         inner.levels.extend(apply.map(Level::Apply));
         if !params.is_empty() {
@@ -83,7 +84,7 @@ impl Place {
             all.extend(params.iter().map(|(k, v)| (k.clone(), v.clone())));
             inner.include_params = Arc::new(all);
         }
-        inner.depth += 1;
+        inner.includes.push(at.clone());
         inner
     }
 
