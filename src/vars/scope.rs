@@ -65,12 +65,25 @@ impl TaskScope {
     }
 }
 
+/// Whether a fact is a variable by its own name: those of getent, package_facts, service_facts and mount_facts are, all
+/// others begin with `ansible_`.
+fn is_bare(fact: &str) -> bool {
+    matches!(
+        fact,
+        "packages" | "services" | "mount_points" | "aggregate_mounts"
+    ) || fact.starts_with("getent_")
+}
+
 impl Scope for TaskScope {
     fn get(&self, name: &str) -> Option<Value> {
         self.layers.iter().find_map(|layer| match layer {
             Layer::Plain(vars) => vars.get(name).cloned(),
             Layer::Facts(facts) if name == "ansible_facts" => Some(Value::Map(facts.clone())),
-            Layer::Facts(facts) => facts.get(name.strip_prefix("ansible_")?).cloned(),
+            Layer::Facts(facts) => match name.strip_prefix("ansible_") {
+                Some(fact) => facts.get(fact).cloned(),
+                None if is_bare(name) => facts.get(name).cloned(),
+                None => None,
+            },
             Layer::Computed(computed) => computed.get(name),
         })
     }
@@ -82,7 +95,10 @@ impl Scope for TaskScope {
                 Layer::Plain(vars) => names.extend(vars.keys().cloned()),
                 Layer::Facts(facts) => {
                     names.insert("ansible_facts".to_owned());
-                    names.extend(facts.keys().map(|k| format!("ansible_{k}")));
+                    names.extend(facts.keys().map(|k| match is_bare(k) {
+                        true => k.clone(),
+                        false => format!("ansible_{k}"),
+                    }));
                 }
                 Layer::Computed(computed) => names.extend(computed.names()),
             }
