@@ -1,6 +1,6 @@
 //! The hosts that all these tests share.
 
-use hoist::lab::{Lab, Options};
+use hoist::lab::{Kind, Lab, Options};
 use std::process::{Command, Stdio};
 use tokio::sync::OnceCell;
 
@@ -24,6 +24,8 @@ pub const STRANGER: &str = "t-survive-6";
 pub const KILLED: &str = "t-survive-7";
 /// Sudo asks for [`SUDO_PASSWORD`], and the disk has 32 MB.
 pub const SMALL: &str = "t-tight-1";
+/// busybox only.
+pub const BUSYBOX: &str = "t-spare-1";
 
 /// Whether to leave a test out because the user said so; a machine that can have no labs fails instead.
 pub fn skipped() -> bool {
@@ -53,6 +55,18 @@ pub async fn small() -> &'static Lab {
             sudo_password: Some(SUDO_PASSWORD.to_owned()),
             disk: Some(32 << 20),
             ..Options::new("t-tight", 1)
+        })
+    })
+    .await
+}
+
+/// The lab of [`BUSYBOX`].
+pub async fn busybox() -> &'static Lab {
+    static LAB: OnceCell<Lab> = OnceCell::const_new();
+    LAB.get_or_init(|| {
+        up(Options {
+            kind: Kind::Busybox,
+            ..Options::new("t-spare", 1)
         })
     })
     .await

@@ -204,3 +204,29 @@ async fn circles() {
       | ^
     ");
 }
+
+#[tokio::test]
+async fn includes_that_go_in_a_circle() {
+    let place = Place::bare(
+        HOSTS,
+        "- hosts: all\n  gather_facts: false\n  tasks:\n    - include_tasks: a.yml\n",
+    );
+    place.write("a.yml", b"- include_tasks: b.yml\n");
+    place.write("b.yml", b"- debug: {msg: x}\n- include_tasks: a.yml\n");
+    let text = refused(&place, 2).await;
+    let (_, end) = text.split_once("fatal: ").unwrap();
+    insta::assert_snapshot!(end, @r"
+    [a]: FAILED!
+        at: b.yml:2
+        msg: includes go deeper than 100 levels: this looks endless
+           --> b.yml:2:3
+            |
+          2 | - include_tasks: a.yml
+            |   ^
+            note: b.yml:2 -> a.yml:1 -> b.yml:2
+            help: give the include a condition that ends it
+
+    PLAY RECAP *********************************************************************
+    a                          : ok=150  changed=0    unreachable=0    failed=1    skipped=0    rescued=0    ignored=0
+    ");
+}

@@ -8,6 +8,7 @@
 )]
 
 mod bench;
+mod busybox;
 mod interrupts;
 mod kills;
 mod links;
@@ -15,3 +16,4 @@ mod load;
 mod output;
 mod place;
 mod rights;
+mod secrets;

@@ -23,14 +23,14 @@ async fn a_wrong_sudo_password() {
     let count = "journalctl --no-pager -t sudo | grep -c 'incorrect password\\|authentication failure' || :";
     assert_eq!(inside(lab, SMALL, count).await, "0");
     let ran = place
-        .run(SMALL, &["-e", "ansible_become_password=p01son-wrong"])
+        .run(SMALL, &["-e", "ansible_become_password=ven0m-wrong"])
         .await
         .ended(2);
     assert_eq!(
         ran.recap(SMALL),
         "ok=0 changed=0 unreachable=0 failed=1 skipped=0 rescued=0 ignored=0"
     );
-    assert!(!ran.all().contains("p01son"), "{}", ran.all());
+    assert!(!ran.all().contains("ven0m"), "{}", ran.all());
     ran.said("sudo to `root`: the password is wrong");
     // One try: more would lock the account on some hosts. sudo and PAM write a line each.
     let tries = inside(lab, SMALL, count).await;
