@@ -285,7 +285,16 @@ impl Work<'_> {
     async fn carry_out(&self, ready: &Ready, bound: Bound) -> TaskResult {
         match bound {
             Bound::Decide(decide) => self.decide(ready, &*decide).await,
-            Bound::Converse(converse) => self.converse(ready, &*converse).await,
+            Bound::Converse(converse) => {
+                let Some(limit) = ready.timeout else {
+                    return self.converse(ready, &*converse).await;
+                };
+                // given up half-way, its shell is dropped with it
+                match tokio::time::timeout(limit, self.converse(ready, &*converse)).await {
+                    Ok(result) => result,
+                    Err(_) => TaskResult::from_fail(super::exec::timed_out(limit)),
+                }
+            }
         }
     }
 }

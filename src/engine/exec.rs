@@ -41,15 +41,20 @@ impl From<Fail> for Trouble {
     }
 }
 
+/// A task that took longer than its `timeout`, in Ansible's words.
+pub(super) fn timed_out(limit: std::time::Duration) -> Fail {
+    let seconds = limit.as_secs();
+    Fail::new(format!("Timed out after {seconds} second(s)."))
+        .with("timedout", Value::map([("period", seconds.into())]))
+}
+
 impl From<Trouble> for TaskResult {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Fail(fail) => Self::from_fail(fail),
             // a wrong password or a slow command is the task's failure: the host does answer
             Trouble::Link(e @ LinkError::Become(_)) => Self::from_fail(Fail::new(e.to_string())),
-            Trouble::Link(e @ LinkError::Timeout(_)) => {
-                Self::from_fail(Fail::new(e.to_string()).with("timedout", true))
-            }
+            Trouble::Link(LinkError::Timeout(limit)) => Self::from_fail(timed_out(limit)),
             Trouble::Link(e) => Self::unreachable(e.to_string()),
         }
     }
