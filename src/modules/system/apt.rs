@@ -180,6 +180,9 @@ const STAMPS: [&str; 2] = [
     "/var/lib/apt/lists",
 ];
 
+/// The lines that name what apt installed by itself.
+const MARKS: &str = "sed -n -e '/^Package: /h' -e '/^Auto-Installed: 1$/{g;p;}' /var/lib/apt/extended_states 2>/dev/null; :";
+
 /// What is to be done besides reading the lists.
 enum Todo {
     Nothing,
@@ -191,6 +194,7 @@ enum Todo {
 
 impl Decide for Apt {
     fn decide(&self, known: &Known) -> Result<Decision, Step> {
+        known.all(self.early())?;
         let stale = self.stale(known)?;
         let (time, update) = (self.stamp(known)?, stale && !self.site.check);
         let mut plan = Plan::default();
@@ -307,6 +311,27 @@ pub(super) fn prepared(stdout: &str) -> String {
 }
 
 impl Apt {
+    /// What will be asked in any case, all in one go.
+    fn early(&self) -> Vec<Query> {
+        let mut queries: Vec<Query> = STAMPS.iter().map(|p| Query::stat(p)).collect();
+        let plain = self.upgrade.is_none()
+            && self.deb.is_none()
+            && !self.wanted.is_empty()
+            && !self
+                .wanted
+                .iter()
+                .any(|w| w.name.contains(['*', '?', '[', '^']));
+        match self.state.as_str() {
+            "absent" if plain => queries.extend(self.wanted.iter().map(dpkg)),
+            "present" | "latest" | "fixed" if plain => {
+                queries.extend(self.wanted.iter().map(dpkg));
+                queries.push(self.marks());
+            }
+            _ => {}
+        }
+        queries
+    }
+
     fn stamp(&self, known: &Known) -> Result<i64, Step> {
         known.all(STAMPS.iter().map(|p| Query::stat(p)))?;
         for path in STAMPS {
@@ -388,7 +413,7 @@ impl Apt {
         latest: bool,
         updates: bool,
     ) -> Result<(Todo, Vec<String>), Step> {
-        let marks = self.marks(wanted);
+        let marks = self.marks();
         known.all(wanted.iter().map(dpkg).chain([marks.clone()]))?;
         let mut installed = BTreeMap::new();
         for w in wanted {
@@ -537,21 +562,9 @@ impl Apt {
         Ok(())
     }
 
-    /// Which of the packages apt holds for installed by itself.
-    fn marks(&self, wanted: &[Wanted]) -> Query {
-        let names: Vec<String> = wanted
-            .iter()
-            .map(|w| {
-                format!(
-                    "-e {}",
-                    quote::word(&format!("Package: {}", base_name(&w.name)))
-                )
-            })
-            .collect();
-        self.site.read(format!(
-            "grep -A2 -Fx {} /var/lib/apt/extended_states 2>/dev/null; :",
-            names.join(" ")
-        ))
+    /// Which packages apt holds for installed by itself: the same question whatever the task, so that it is asked once.
+    fn marks(&self) -> Query {
+        self.site.read(MARKS)
     }
 }
 
@@ -559,17 +572,10 @@ fn base_name(name: &str) -> &str {
     name.split_once(':').map_or(name, |(n, _)| n)
 }
 
-fn auto_installed(states: &str, name: &str) -> bool {
-    let header = format!("Package: {}", base_name(name));
-    let mut inside = false;
-    for line in states.lines() {
-        if line.starts_with("Package: ") || line == "--" {
-            inside = line == header;
-        } else if inside && line == "Auto-Installed: 1" {
-            return true;
-        }
-    }
-    false
+fn auto_installed(marks: &str, name: &str) -> bool {
+    marks
+        .lines()
+        .any(|line| line.strip_prefix("Package: ") == Some(base_name(name)))
 }
 
 fn policy_of<'a>(policies: &'a BTreeMap<String, Policy>, name: &str) -> Option<&'a Policy> {
