@@ -1,6 +1,6 @@
 //! The engine: the walk over plays, tasks and hosts; handlers, blocks, results; the order of effects.
 //!
-//! `run` goes over playbooks, plays and batches; `walk` over lists of tasks; `ordinary` over the hosts of one task;
+//! `run` goes over playbooks, `plays` over plays and batches; `walk` over lists of tasks; `ordinary` over the hosts of one task;
 //! `host_task` over the items and attempts of one host; `attempt` renders one of them, and `exec` carries it out.
 //! It says what happens as events and shows nothing.
 
@@ -20,11 +20,13 @@ mod host_task;
 mod hosts;
 mod include;
 mod include_vars;
+mod magic;
 mod meta;
 mod options;
 mod ordinary;
 mod place;
 mod play_run;
+mod plays;
 mod recap;
 mod result;
 mod run;

@@ -48,7 +48,7 @@ pub struct RunOptions {
     pub ssh_args: Vec<String>,
     /// `--accept-new-host-keys` or `host_key_checking = false`.
     pub accept_new: bool,
-    /// Answers of `vars_prompt` given beforehand by `-e` are not asked; others are asked through this.
+    /// How many `-v`.
     pub verbosity: u8,
     /// `gathering` of ansible.cfg: `implicit`, `explicit` or `smart`.
     pub gathering: String,
