@@ -485,7 +485,7 @@ async fn other_users_by_sudo_and_su() {
     // A timeout kills what runs as the other user.
     let mut shell = open(&bob, &sudo, None).await.unwrap();
     let mark = sshd.path("mark");
-    let script = format!("sleep 1; echo x >{}", mark.display());
+    let script = format!("sleep 3; echo x >{}", mark.display());
     let answer = shell
         .exec(&Frame {
             timeout: Some(Duration::from_millis(300)),
@@ -493,6 +493,6 @@ async fn other_users_by_sudo_and_su() {
         })
         .await;
     assert!(matches!(answer, Err(LinkError::Timeout(_))));
-    tokio::time::sleep(Duration::from_millis(1200)).await;
+    tokio::time::sleep(Duration::from_millis(3200)).await;
     assert!(!mark.exists());
 }
