@@ -82,7 +82,7 @@ fn has_defaults(spec: &Spec, around: &Around<'_>, task: &Task) -> bool {
         .flat_map(|common| &common.module_defaults)
         .filter_map(|defaults| defaults.as_map())
         .flat_map(Map::keys)
-        .any(|name| name.starts_with("group/") || spec.answers_to(name))
+        .any(|name| spec.answers_to(name))
 }
 
 fn free_form(spec: &'static Spec, task: &Task, given: &mut Given, findings: &mut Findings) {

@@ -333,7 +333,16 @@ impl Checker<'_> {
         }
         for defaults in &common.module_defaults {
             for name in defaults.as_map().into_iter().flat_map(Map::keys) {
-                if !name.starts_with("group/") && modules::find(name).is_none() {
+                if name.starts_with("group/") {
+                    let diagnostic = Diagnostic::at(
+                        &defaults.span,
+                        format!(
+                            "`module_defaults`: `{name}` is a group of a collection's modules, which hoist does not have"
+                        ),
+                    );
+                    self.findings
+                        .error(diagnostic.with_help("name each module"));
+                } else if modules::find(name).is_none() {
                     let diagnostic = Diagnostic::at(
                         &defaults.span,
                         format!("`module_defaults`: there is no module `{name}`"),

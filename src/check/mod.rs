@@ -19,6 +19,7 @@ mod walk;
 pub use checker::check;
 pub use findings::Findings;
 pub use listing::Listing;
+pub use unsupported::{BECOME, CONNECTIONS, ORDERS, STRATEGIES, missing_modules};
 
 #[cfg(test)]
 mod tests;

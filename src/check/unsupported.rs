@@ -22,6 +22,14 @@ pub(super) fn module(name: &str) -> Option<&'static str> {
         .map(|(_, help)| *help)
 }
 
+/// Every module of Ansible that hoist lacks, then every such collection (they end in `.`), with what to use instead.
+pub fn missing_modules() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let collections = COLLECTIONS
+        .iter()
+        .filter(|(prefix, _)| prefix.ends_with('.'));
+    MODULES.iter().chain(collections).copied()
+}
+
 /// Modules by full name.
 const MODULES: &[(&str, &str)] = &[
     (
@@ -247,13 +255,13 @@ const COLLECTIONS: &[(&str, &str)] = &[
 ];
 
 /// The connection types there are.
-pub(super) const CONNECTIONS: &[&str] = &["ssh", "smart", "local"];
+pub const CONNECTIONS: &[&str] = &["ssh", "smart", "local"];
 /// The ways to become another user.
-pub(super) const BECOME: &[&str] = &["sudo", "su", "doas"];
+pub const BECOME: &[&str] = &["sudo", "su", "doas"];
 /// The strategies.
-pub(super) const STRATEGIES: &[&str] = &["linear", "free"];
+pub const STRATEGIES: &[&str] = &["linear", "free"];
 /// The orders of hosts.
-pub(super) const ORDERS: &[&str] = &[
+pub const ORDERS: &[&str] = &[
     "inventory",
     "reverse_inventory",
     "sorted",

@@ -1,5 +1,6 @@
 //! `hoist doc`: the modules, from what they say of themselves.
 
+use super::dialect;
 use super::output::print;
 use crate::error::Diagnostic;
 use crate::modules::{self, Arg, CheckSupport, Kind, Rule, Spec};
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 #[derive(Args, Clone, Debug)]
 pub struct DocCommand {
     /// The module, by its short or full name
-    #[arg(required_unless_present_any = ["list", "markdown"])]
+    #[arg(required_unless_present_any = ["list", "markdown", "dialect"])]
     module: Option<String>,
     /// List all modules
     #[arg(short, long, conflicts_with = "module")]
@@ -19,6 +20,9 @@ pub struct DocCommand {
     /// Write a page for each module, and an index, into this folder
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["module", "list"])]
     markdown: Option<PathBuf>,
+    /// Print the page on all of the dialect, as Markdown
+    #[arg(long, conflicts_with_all = ["module", "list", "markdown"])]
+    dialect: bool,
 }
 
 /// Prints what was asked for, or writes the pages.
@@ -35,6 +39,7 @@ pub fn run(command: &DocCommand) -> Result<ExitCode, Diagnostic> {
         return Ok(ExitCode::SUCCESS);
     }
     let text = match &command.module {
+        None if command.dialect => dialect::page(),
         None => list(),
         Some(name) => page(find(name)?, false),
     };
@@ -51,7 +56,7 @@ fn find(name: &str) -> Result<&'static Spec, Diagnostic> {
 }
 
 /// Whether a module is known only to say what to use instead.
-fn refused(spec: &Spec) -> bool {
+pub(super) fn refused(spec: &Spec) -> bool {
     spec.about.starts_with("not supported: ")
 }
 

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod complain;
 pub mod completions;
+pub mod dialect;
 pub mod doc;
 pub mod exec;
 pub mod extra_vars;

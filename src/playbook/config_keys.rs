@@ -254,3 +254,10 @@ pub(super) const OTHER_SECTIONS: &[&str] = &[
     "default_be_plugin",
     "powershell",
 ];
+
+/// Every setting of `ansible.cfg` that counts here, for the documentation: its section and name.
+pub fn settings() -> impl Iterator<Item = (&'static str, &'static str)> {
+    HONOURED
+        .iter()
+        .filter_map(|(sections, key, _)| Some((*sections.first()?, *key)))
+}

@@ -47,6 +47,25 @@ pub fn filter_names() -> Vec<&'static str> {
     filters::names()
 }
 
+/// Filters and lookups that hoist lacks, with what to use instead, for the documentation.
+pub fn missing_names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    filters::INSTEAD.into_iter().chain(lookups::INSTEAD)
+}
+
+/// Every global function's name, for the documentation.
+pub fn function_names() -> Vec<&'static str> {
+    functions::NAMES.to_vec()
+}
+
+/// The methods of texts, lists and mappings, for the documentation.
+pub fn method_names() -> [(&'static str, Vec<&'static str>); 3] {
+    [
+        ("texts", methods::text::NAMES.to_vec()),
+        ("lists", methods::containers::LIST.to_vec()),
+        ("mappings", methods::containers::MAP.to_vec()),
+    ]
+}
+
 /// Every test's name, for the documentation.
 pub fn test_names() -> Vec<&'static str> {
     tests::names()

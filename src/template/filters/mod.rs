@@ -62,7 +62,7 @@ static FILTERS: LazyLock<HashMap<&'static str, Filter>> =
     LazyLock::new(|| TABLES.iter().flat_map(|t| t.iter().copied()).collect());
 
 /// Filters people know from elsewhere that hoist does not have, and what to use.
-const INSTEAD: [(&str, &str); 7] = [
+pub(super) const INSTEAD: [(&str, &str); 7] = [
     (
         "json_query",
         "use `selectattr`, `map(attribute=…)` and `dict2items`, which need no JMESPath",

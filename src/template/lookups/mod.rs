@@ -38,7 +38,7 @@ const TABLES: [Table; 7] = [
 const EFFECTS: [&str; 3] = ["password", "pipe", "url"];
 
 /// Lookups that hoist does not have, and what to use.
-const INSTEAD: [(&str, &str); 6] = [
+pub(super) const INSTEAD: [(&str, &str); 6] = [
     (
         "config",
         "hoist has no ansible.cfg plugins; put the value in a variable",
@@ -50,7 +50,7 @@ const INSTEAD: [(&str, &str); 6] = [
     ("hashi_vault", "put the secret in an encrypted variable"),
     (
         "k8s",
-        "use the module `kubernetes.core.k8s_info` and register its result",
+        "use `command: kubectl get … -o json` with `delegate_to: localhost`, and `from_json`",
     ),
     ("redis", "put the value in a variable"),
     ("unvault_string", "use `unvault`"),

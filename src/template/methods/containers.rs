@@ -10,13 +10,13 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// A list's methods.
-pub(super) const LIST: &[&str] = &[
+pub(in crate::template) const LIST: &[&str] = &[
     "append", "clear", "copy", "count", "extend", "index", "insert", "pop", "remove", "reverse",
     "sort",
 ];
 
 /// A mapping's methods.
-pub(super) const MAP: &[&str] = &[
+pub(in crate::template) const MAP: &[&str] = &[
     "clear",
     "copy",
     "fromkeys",

@@ -1,6 +1,6 @@
 //! Python's methods of strings, lists and mappings.
 
-mod containers;
+pub(super) mod containers;
 pub(crate) mod text;
 
 use super::args::{Args, Eval};

@@ -6,7 +6,7 @@ use crate::template::val::Val;
 use crate::value::{Map, Value};
 
 /// A string's methods.
-pub(super) const NAMES: &[&str] = &[
+pub(in crate::template) const NAMES: &[&str] = &[
     "capitalize",
     "casefold",
     "center",
