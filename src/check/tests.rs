@@ -207,7 +207,7 @@ fn arguments_are_checked() {
 
 #[test]
 fn defaults_may_give_what_is_needed() {
-    let site = "- hosts: all\n  module_defaults:\n    file: {path: /x}\n    nope: {}\n  tasks:\n    - file: {state: touch}\n    - copy: {dest: /x}\n";
+    let site = "- hosts: all\n  module_defaults:\n    file: {path: /x}\n    nope: {}\n    group/k8s: {}\n  tasks:\n    - file: {state: touch}\n    - copy: {dest: /x}\n";
     assert_snapshot!(told(&[("site.yml", site)], &[], &[]), @r"
     error: `module_defaults`: there is no module `nope`
      --> site.yml:3:5
@@ -215,6 +215,13 @@ fn defaults_may_give_what_is_needed() {
     3 |     file: {path: /x}
       |     ^
       help: did you mean `copy`?
+
+    error: `module_defaults`: `group/k8s` is a group of a collection's modules, which hoist does not have
+     --> site.yml:3:5
+      |
+    3 |     file: {path: /x}
+      |     ^
+      help: name each module
     ");
 }
 

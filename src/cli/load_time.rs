@@ -85,6 +85,10 @@ impl Outside for World {
         ))
     }
 
+    fn warn(&self, message: String) {
+        super::complain::warn(&Diagnostic::new(self.secrets.mask(&message)));
+    }
+
     fn secrets(&self) -> &Secrets {
         &self.secrets
     }

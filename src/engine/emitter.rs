@@ -3,6 +3,7 @@
 use crate::error::Diagnostic;
 use crate::report::{Event, EventKind};
 use crate::value::{Secrets, Value};
+use std::collections::HashSet;
 use std::sync::Mutex;
 use std::time::Instant;
 use tokio::sync::mpsc::UnboundedSender;
@@ -13,6 +14,8 @@ pub struct Emitter {
     out: Mutex<(u64, UnboundedSender<Event>)>,
     started: Instant,
     secrets: Secrets,
+    /// Warnings sent; each is sent once, as by Ansible.
+    warned: Mutex<HashSet<String>>,
 }
 
 impl Emitter {
@@ -22,6 +25,7 @@ impl Emitter {
             out: Mutex::new((0, out)),
             started: Instant::now(),
             secrets,
+            warned: Mutex::default(),
         }
     }
 
@@ -45,9 +49,14 @@ impl Emitter {
 
     /// Sends a warning.
     pub fn warn(&self, message: impl Into<String>) {
-        self.emit(EventKind::Warning {
-            message: message.into(),
-        });
+        let message = message.into();
+        let new = self
+            .warned
+            .lock()
+            .is_ok_and(|mut warned| warned.insert(message.clone()));
+        if new {
+            self.emit(EventKind::Warning { message });
+        }
     }
 
     /// Sends a diagnostic as a warning.

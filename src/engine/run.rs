@@ -56,7 +56,7 @@ pub(super) struct Run {
     pub loader: Arc<Loader>,
     pub templar: Templar,
     pub world: Arc<World>,
-    pub emitter: Emitter,
+    pub emitter: Arc<Emitter>,
     pub sessions: Sessions,
     pub cancel: Cancel,
     pub forks: Semaphore,
@@ -90,7 +90,7 @@ pub async fn run(
         cancel,
     } = setup;
     let constants = constants(&options);
-    let emitter = Emitter::new(out, secrets.clone());
+    let emitter = Arc::new(Emitter::new(out, secrets.clone()));
     emitter.emit(EventKind::RunStarted {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         run: uuid::Uuid::new_v4().to_string(),
@@ -118,6 +118,7 @@ pub async fn run(
         secrets,
         keyring,
         constants,
+        emitter.clone(),
     );
     let run = Arc::new(Run {
         forks: Semaphore::new(options.forks.max(1)),
@@ -141,9 +142,6 @@ pub async fn run(
     });
     let mut error = false;
     'all: for (_, playbook) in playbooks {
-        for warning in &playbook.warnings {
-            run.emitter.warn_about(warning);
-        }
         for play in &playbook.plays {
             if run.cancel.is_cancelled() {
                 break 'all;

@@ -1,5 +1,6 @@
 //! What templates can see: the hosts and their variables, the play, and the world outside of variables.
 
+use super::emitter::Emitter;
 use super::hosts::Hosts;
 use super::magic::Magic;
 use super::place::{Level, Place};
@@ -23,6 +24,7 @@ pub(super) struct World {
     pub keyring: Arc<Keyring>,
     /// Magic variables that are the same everywhere.
     pub constants: Map,
+    pub emitter: Arc<Emitter>,
     /// `group_vars` and `host_vars` beside the playbook whose play runs, and its folder.
     beside: RwLock<(PathBuf, Arc<VarsFiles>)>,
     layers: Mutex<HashMap<String, Arc<Vec<Arc<Map>>>>>,
@@ -35,6 +37,7 @@ impl World {
         secrets: Secrets,
         keyring: Arc<Keyring>,
         constants: Map,
+        emitter: Arc<Emitter>,
     ) -> Self {
         Self {
             inventory: RwLock::new(inventory),
@@ -43,6 +46,7 @@ impl World {
             secrets,
             keyring,
             constants,
+            emitter,
             beside: RwLock::default(),
             layers: Mutex::default(),
         }
@@ -423,6 +427,13 @@ impl Outside for View {
 
     fn is_ahead(&self) -> bool {
         self.ahead
+    }
+
+    fn warn(&self, message: String) {
+        // what is looked at ahead will be looked at again in its turn
+        if !self.ahead {
+            self.world.emitter.warn(message);
+        }
     }
 
     fn secrets(&self) -> &Secrets {

@@ -55,11 +55,7 @@ const KEYWORDS: &[(&str, u8, &str)] = &[
         BASE,
         "the program that becomes the other user",
     ),
-    (
-        "become_flags",
-        BASE,
-        "arguments of that program; empty ones are given when it is left out",
-    ),
+    ("become_flags", BASE, "arguments of that program"),
     ("become_method", BASE, "`sudo`, `su` or `doas`"),
     ("become_user", BASE, "which user; root when left out"),
     (

@@ -210,3 +210,20 @@ fn vaults_are_decrypted_where_they_are_used() {
     }
     assert_eq!(scope.outside().secrets().mask("a secret"), "a ********");
 }
+
+#[test]
+fn a_lookup_may_warn_and_go_on() {
+    let vars = Arc::new(Vars {
+        own: Map::new(),
+        hosts: Map::new(),
+        world: World::default(),
+    });
+    let scope: Arc<dyn Scope> = vars.clone();
+    let text = Value::template(
+        "{{ lookup('file', 'none.txt', errors='warn') is none }}",
+        None,
+    );
+    assert_eq!(Templar::new().resolve(&scope, &text), Ok(true.into()));
+    let warned = vars.world.warned.lock().unwrap();
+    assert_eq!(*warned, ["the file `none.txt` was not found"]);
+}

@@ -51,6 +51,9 @@ pub trait Outside: Send + Sync {
         false
     }
 
+    /// Tells the user something that is no mistake, masked.
+    fn warn(&self, message: String);
+
     /// The texts that must not be shown.
     fn secrets(&self) -> &Secrets;
 

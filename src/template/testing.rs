@@ -4,7 +4,7 @@ use super::{Outside, Scope, Templar};
 use crate::error::{Diagnostic, Source, Span};
 use crate::value::{Map, Secrets, Template, Value, Vaulted};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Variables in memory.
 pub(crate) struct Vars {
@@ -17,6 +17,7 @@ pub(crate) struct Vars {
 pub(crate) struct World {
     pub folder: PathBuf,
     pub secrets: Secrets,
+    pub warned: Mutex<Vec<String>>,
 }
 
 impl Default for World {
@@ -24,6 +25,7 @@ impl Default for World {
         Self {
             folder: PathBuf::from("."),
             secrets: Secrets::default(),
+            warned: Mutex::default(),
         }
     }
 }
@@ -54,6 +56,10 @@ impl Outside for World {
 
     fn match_hosts(&self, pattern: &str) -> Result<Vec<String>, Diagnostic> {
         Ok(vec![pattern.to_owned()])
+    }
+
+    fn warn(&self, message: String) {
+        self.warned.lock().unwrap().push(message);
     }
 
     fn secrets(&self) -> &Secrets {

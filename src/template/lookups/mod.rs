@@ -207,7 +207,7 @@ pub(crate) fn call(
         Err(d) if errors == "strict" => return Err(d),
         Err(d) => {
             if errors == "warn" {
-                tracing::warn!("{}", cx.scope.outside().secrets().mask(&d.message));
+                cx.scope.outside().warn(d.message.clone());
             }
             return Ok(if want_list {
                 Val::from(Value::list([]))

@@ -121,7 +121,7 @@ fn merge_variables(mut args: Args<'_, '_>) -> Eval<Vec<Value>> {
                         if overriding == "error" {
                             return args.fail(message);
                         }
-                        tracing::warn!("{message}");
+                        cx.scope.outside().warn(message);
                     }
                     Value::from(merge(&x, &y, true, ListMerge::Append))
                 }
