@@ -20,6 +20,8 @@ mod ini_file;
 mod known_hosts;
 mod lineinfile;
 mod mode;
+mod openssl;
+mod openssl_privatekey;
 mod pam_limits;
 mod pattern;
 mod place;
@@ -60,7 +62,7 @@ pub(super) static ALL: &[&Spec] = &[
     &authorized_key::AUTHORIZED_KEY,
     &refused::SYNCHRONIZE,
     &refused::OPENSSL_CSR,
-    &refused::OPENSSL_PRIVATEKEY,
+    &openssl_privatekey::OPENSSL_PRIVATEKEY,
     &refused::X509_CERTIFICATE,
     &refused::ARCHIVE,
     &ini_file::INI_FILE,

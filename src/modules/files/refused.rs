@@ -44,13 +44,6 @@ refused!(
     "archives are not made by a module here; run `tar` with `command` and `creates`"
 );
 refused!(
-    OPENSSL_PRIVATEKEY,
-    "community.crypto.openssl_privatekey",
-    "path",
-    &["content"],
-    "keys are made by the host's own tool; run `openssl genpkey` with `command` and `creates`"
-);
-refused!(
     OPENSSL_CSR,
     "community.crypto.openssl_csr",
     "path",
