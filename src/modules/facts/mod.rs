@@ -3,7 +3,7 @@
 //! Each asks the host once, with a POSIX script that forks little and prints raw text; all understanding is here, in pure
 //! functions from that text. A host may print anything: what does not parse is left out.
 //!
-//! `ansible_facts` in a result has the names without the `ansible_` prefix (`os_family`); the engine makes them variables.
+//! Facts are made without the `ansible_` prefix (`os_family`); `setup` returns them with it, as Ansible's does, and the engine takes either.
 
 mod clock;
 mod distribution;

@@ -125,10 +125,11 @@ impl Decide for Setup {
         let mut warnings = Vec::new();
         let facts = facts(&self.subset, &self.given, out, err, &mut warnings);
         let mut result = Map::new();
-        result.insert(
-            "ansible_facts".into(),
-            Value::from(filter(facts, &self.filter)),
-        );
+        // as Ansible returns them; as variables they are known by both names
+        let named = filter(facts, &self.filter)
+            .into_iter()
+            .map(|(k, v)| (format!("ansible_{k}"), v));
+        result.insert("ansible_facts".into(), Value::map(named));
         Ok(Decision {
             warnings,
             ..Decision::same(result)
