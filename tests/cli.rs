@@ -189,6 +189,55 @@ fn one_module_and_facts() {
     );
 }
 
+#[test]
+fn one_module_speaks_of_what_was_typed() {
+    let dir = project(&[("site.yml", SITE)]);
+    let said = |args: &[&str]| {
+        let out = hoist(dir.path(), args);
+        (out.status.code(), text(&out.stdout) + &text(&out.stderr))
+    };
+    let local = |rest: &[&'static str]| {
+        let args = [&["exec", "all", "-i", "good,", "-c", "local"], rest].concat();
+        said(&args)
+    };
+    insta::assert_snapshot!(local(&["-m", "copi"]).1, @"
+    error: there is no module `copi`
+      help: did you mean `copy`?
+    ");
+    insta::assert_snapshot!(local(&["-m", "copy", "-a", "dest=/x dset=y"]).1, @"
+    error: `copy` has no argument `dset`
+      help: did you mean `dest`?
+    ");
+    insta::assert_snapshot!(local(&["-m", "ping"]).1, @r#"
+    good | SUCCESS => {
+        "changed": false,
+        "ping": "pong"
+    }
+    "#);
+    let undefined = local(&["-a", "echo {{ nope }}"]);
+    assert_eq!(undefined.0, Some(2));
+    assert!(undefined.1.contains("`nope` is undefined") && !undefined.1.contains("Ad hoc"));
+
+    let (status, told) = said(&[
+        "run",
+        "site.yml",
+        "-i",
+        "good,",
+        "-c",
+        "local",
+        "--start-at-task",
+        "say",
+    ]);
+    assert_eq!(status, Some(1));
+    assert!(told.contains("no task is called `say`"), "{told}");
+    let (status, told) = said(&["replay", "none.jsonl"]);
+    assert_eq!(status, Some(1));
+    insta::assert_snapshot!(told, @"
+    error: there is no file `none.jsonl`
+      help: `hoist run … --record FILE` makes one
+    ");
+}
+
 /// Runs something slow, interrupts it so often, and gives its exit status, output and seconds.
 fn interrupted(times: usize) -> (Option<i32>, String, Duration) {
     let dir = project(&[(

@@ -111,7 +111,7 @@ async fn prepare(command: ExecCommand) -> Result<u8, (Problems, u8)> {
     }
     let playbook = project
         .playbook_text("command line", &text)
-        .map_err(unread)?;
+        .map_err(|problems| unread(without_places(problems)))?;
     let told = tell_answers(&command.output).map_err(|d| (d.into(), 1))?;
     Ok(conduct(Session {
         project,
@@ -121,6 +121,14 @@ async fn prepare(command: ExecCommand) -> Result<u8, (Problems, u8)> {
         told,
     })
     .await)
+}
+
+/// Nobody wrote the playbook that the places are in.
+fn without_places(mut problems: Problems) -> Problems {
+    for problem in &mut problems.0 {
+        problem.span = None;
+    }
+    problems
 }
 
 /// A playbook of one task, in JSON, which is YAML.

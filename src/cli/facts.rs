@@ -10,7 +10,7 @@ use super::session::{Session, conduct};
 use super::vault::VaultOptions;
 use crate::error::{Diagnostic, Problems};
 use crate::report::{Event, EventKind, Hub, Reporter, Status, pretty_json};
-use crate::value::Value;
+use crate::value::{Map, Value};
 use clap::Args;
 use serde_json::json;
 use std::process::ExitCode;
@@ -125,7 +125,7 @@ impl Reporter for Printer {
                 } else {
                     Value::map([(host.as_str(), facts.clone())])
                 };
-                let text = pretty_json(&shown);
+                let text = pretty_json(&sorted(shown));
                 print(&format!("{text}\n")).map_err(wrong)
             }
             EventKind::Warning { message } => {
@@ -134,5 +134,21 @@ impl Reporter for Printer {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// With all keys in order, as Ansible shows facts.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Map(map) => {
+            let mut map: Map = map
+                .iter()
+                .map(|(k, v)| (k.clone(), sorted(v.clone())))
+                .collect();
+            map.sort_keys();
+            Value::from(map)
+        }
+        Value::List(items) => Value::list(items.iter().cloned().map(sorted)),
+        other => other,
     }
 }

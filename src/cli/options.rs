@@ -212,7 +212,8 @@ fn become_password(flags: &BecomeFlags, project: &Project) -> Result<Option<Stri
     let ask =
         flags.ask_become_pass || (file.is_none() && project.config.become_ask_pass == Some(true));
     let password = if ask {
-        if !stdin().is_terminal() && !Path::new("/dev/tty").exists() {
+        // the terminal may be there and belong to nobody
+        if !stdin().is_terminal() && std::fs::File::open("/dev/tty").is_err() {
             return Err(
                 Diagnostic::new("there is no terminal to ask for the become password on")
                     .with_help("`--become-password-file FILE` reads it from a file"),

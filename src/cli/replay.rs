@@ -29,7 +29,13 @@ pub fn run(command: &ReplayCommand) -> Result<ExitCode, Diagnostic> {
     let input: Box<dyn Read> = if command.file.as_os_str() == "-" {
         Box::new(stdin())
     } else {
-        Box::new(File::open(&command.file).map_err(wrong)?)
+        Box::new(File::open(&command.file).map_err(|e| {
+            match e.kind() {
+                ErrorKind::NotFound => Diagnostic::new(format!("there is no file `{shown}`"))
+                    .with_help("`hoist run … --record FILE` makes one"),
+                _ => wrong(e),
+            }
+        })?)
     };
     let mut options = text_options(command.verbose);
     options.brief = false;

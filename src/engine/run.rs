@@ -163,6 +163,15 @@ pub async fn run(
     }
     run.sessions.close().await;
     let interrupted = run.cancel.is_cancelled();
+    if let Some(wanted) = run
+        .options
+        .start_at
+        .as_ref()
+        .filter(|_| !run.is_started() && !interrupted)
+    {
+        run.emitter.warn(format!("no task is called `{wanted}`, so `--start-at-task` began nowhere; `--list-tasks` shows their names"));
+        error = true;
+    }
     let ended = run.ended.lock().ok().and_then(|e| e.clone());
     let recap = Recap {
         hosts: run.tally.counts(),

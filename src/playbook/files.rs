@@ -87,7 +87,8 @@ impl Files {
     /// # Errors
     /// It is no YAML.
     pub(super) fn remember(&self, path: &Path, text: &str) -> Result<(), Problems> {
-        let document = yaml::parse(&Source::new(path, text))?;
+        // nobody wrote it, so nobody wants to see its lines
+        let document = yaml::parse_hidden(path, text)?;
         if let Ok(mut documents) = self.documents.lock() {
             let known = Document {
                 root: document.root,

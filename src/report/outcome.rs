@@ -138,13 +138,14 @@ fn text(result: &Map, key: &str) -> Option<String> {
     }
 }
 
-/// The result's keys as `-v` shows them: JSON, on one line or, with `pretty`, many.
+/// The result's keys as `-v` shows them: JSON, sorted as by Ansible, on one line or, with `pretty`, many.
 pub(super) fn keys(result: &HostResult, pretty: bool) -> String {
     let mut keys = result.result.clone();
     // the headline says so
     if keys.get("failed") == Some(&Value::Bool(false)) {
         keys.shift_remove("failed");
     }
+    keys.sort_keys();
     let text = if pretty {
         pretty_json(&keys)
     } else {
