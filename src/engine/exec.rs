@@ -92,7 +92,8 @@ impl Work<'_> {
         finish(decision, Some(reports), false).map_err(Trouble::Fail)
     }
 
-    async fn decision(
+    /// Asks until the module decides.
+    pub(super) async fn decision(
         &self,
         session: &mut HostSession,
         ready: &Ready,

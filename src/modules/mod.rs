@@ -19,7 +19,7 @@ pub use args::{Args, convert};
 pub use context::{Context, ControlFiles};
 pub use decision::{Bound, Converse, Decide, Decision, Diff, Fail, Outcome, Remote, Step};
 pub use spec::{Arg, CheckSupport, Kind, Rule, Run, Spec};
-pub use system::{Job, JobState, split_free_form};
+pub use system::{Job, JobState};
 
 use std::sync::LazyLock;
 

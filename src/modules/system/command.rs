@@ -1,8 +1,8 @@
 //! `command` and `shell`: what the user wrote, run on the host.
 
 use super::expand;
-use super::free_form::shell_split;
 use super::tools::{Site, lines, map, texts};
+use super::words::shell_split;
 use crate::host::{Action, Cmd, Known, Query, Report};
 use crate::modules::{
     Arg, Args, Bound, CheckSupport, Context, Decide, Decision, Fail, Outcome, Rule, Run, Spec, Step,

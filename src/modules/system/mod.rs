@@ -13,7 +13,6 @@ mod dpkg_tools;
 mod engine_modules;
 mod expand;
 mod firewalld;
-mod free_form;
 mod getent;
 mod group;
 mod hostname;
@@ -44,9 +43,9 @@ mod user;
 mod user_key;
 mod wait_for;
 mod wait_net;
+mod words;
 mod yum_repository;
 
-pub use free_form::split_free_form;
 pub use job::{Job, JobState};
 
 use super::Spec;

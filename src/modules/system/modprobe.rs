@@ -1,7 +1,7 @@
 //! `modprobe`: kernel modules, now and at boot.
 
-use super::free_form::shell_split;
 use super::tools::{Plan, Site, map, write};
+use super::words::shell_split;
 use crate::host::{Known, quote};
 use crate::modules::{
     Arg, Args, Bound, CheckSupport, Context, Decide, Decision, Fail, Run, Spec, Step,

@@ -1,7 +1,7 @@
 //! `pip`: Python packages, where the host has Python.
 
-use super::free_form::shell_split;
 use super::tools::{Plan, Site, failed, last_words, map, put_output, texts};
+use super::words::shell_split;
 use crate::host::{Action, Cmd, Known, Query, quote};
 use crate::modules::{
     Arg, Args, Bound, CheckSupport, Context, Decide, Decision, Fail, Rule, Run, Spec, Step,

@@ -2,8 +2,8 @@
 
 use super::command::{Gate, Shut, command_result};
 use super::expand;
-use super::free_form::shell_split;
 use super::tools::{Site, map};
+use super::words::shell_split;
 use crate::host::{Action, Cmd, Known, Program, Report, quote};
 use crate::modules::{
     Arg, Args, Bound, CheckSupport, Context, Decide, Decision, Fail, Outcome, Run, Spec, Step,
