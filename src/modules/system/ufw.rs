@@ -96,6 +96,8 @@ fn bind(args: &Args, ctx: &Context<'_>) -> Result<Bound, Fail> {
     })))
 }
 
+const DEFAULTS: &str = "grep '^DEFAULT_' /etc/default/ufw 2>/dev/null; :";
+
 const RULES: &str = "grep -h '^### tuple' /lib/ufw/user.rules /lib/ufw/user6.rules /etc/ufw/user.rules /etc/ufw/user6.rules \
                      /var/lib/ufw/user.rules /var/lib/ufw/user6.rules 2>/dev/null; :";
 
@@ -178,6 +180,26 @@ impl Ufw {
             _ => 1,
         };
         Ok(Some(insert + base).filter(|n| *n <= last))
+    }
+
+    /// Whether the file of defaults has this policy.
+    fn is_configured(&self, known: &Known, wanted: &str, direction: &str) -> Result<bool, Step> {
+        let chain = match direction {
+            "outgoing" => "OUTPUT",
+            "routed" => "FORWARD",
+            _ => "INPUT",
+        };
+        let policy = match wanted {
+            "allow" => "ACCEPT",
+            "reject" => "REJECT",
+            _ => "DROP",
+        };
+        let text = known.output(self.site.read(DEFAULTS))?.1;
+        let key = format!("DEFAULT_{chain}_POLICY=");
+        Ok(text
+            .lines()
+            .find_map(|l| l.strip_prefix(key.as_str()))
+            .is_some_and(|value| value.trim_matches(['"', '\'', ' ']) == policy))
     }
 
     /// Whether a rehearsal would leave the rules as they are.
@@ -268,7 +290,12 @@ impl Decide for Ufw {
                 .lines()
                 .find_map(|l| l.strip_prefix("Default: "))
                 .and_then(|l| l.split(", ").find_map(|p| p.strip_suffix(mark.as_str())));
-            if !now.is_some_and(|n| n == wanted || n == "disabled") {
+            let same = match now {
+                Some(now) => now == wanted || now == "disabled",
+                // it is off and does not say
+                None => self.is_configured(known, wanted, direction)?,
+            };
+            if !same {
                 run(own(&["default", wanted, direction]), &mut plan);
             }
         }
@@ -341,6 +368,16 @@ mod tests {
         match rehearsed {
             None => c,
             Some((words, said)) => c.reads(&format!("ufw --dry-run {words}"), 0, said),
+        }
+    }
+
+    #[test]
+    fn policies_of_a_wall_that_is_off_are_read_from_its_file() {
+        for (wanted, changed) in [("deny", false), ("allow", true), ("reject", true)] {
+            let (_, outcome) = with(json!({"default": wanted}), "Status: inactive\n", None)
+                .reads(DEFAULTS, 0, "DEFAULT_INPUT_POLICY=\"DROP\"\n")
+                .done(&SPEC);
+            assert_eq!(outcome.changed, changed, "{wanted}");
         }
     }
 
