@@ -45,6 +45,7 @@ struct TempFile {
     path: Option<String>,
     name: String,
     setting: Setting,
+    check: bool,
 }
 
 fn bind(args: &Args, ctx: &Context<'_>) -> Result<Bound, Fail> {
@@ -67,6 +68,7 @@ fn bind(args: &Args, ctx: &Context<'_>) -> Result<Bound, Fail> {
         path: args.opt_str("path").map(str::to_owned),
         name: format!("{}{random}{}", args.str("prefix"), args.str("suffix")),
         setting: Setting::of(ctx),
+        check: ctx.check,
     })))
 }
 
@@ -104,6 +106,10 @@ impl Decide for TempFile {
         result.insert("mode".into(), mode.into());
         result.insert("state".into(), state.into());
         result.insert("size".into(), size.into());
+        if self.check {
+            // nothing will be there: a task that asks whether `path` is defined must see that
+            result.clear();
+        }
         Ok(Decision {
             opaque: true,
             ..Decision::change(result, vec![Action::Run(cmd)])
