@@ -1,0 +1,2 @@
+#!/bin/sh
+echo "$0 $* in $(pwd) as $WHO"
