@@ -995,3 +995,37 @@ impl Server {
         self.seen.lock().unwrap().clone()
     }
 }
+
+/// Decides on this machine, in check mode too, which must agree, and carries the commands out.
+pub fn settle_here(spec: &Spec, args: &serde_json::Value) -> Outcome {
+    let checked = Host::real().decide(spec, args, true).unwrap();
+    let decision = Host::real().decide(spec, args, false).unwrap();
+    assert_eq!(checked.actions, decision.actions, "check mode disagrees");
+    let changed = !decision.actions.is_empty();
+    let mut reports = Vec::new();
+    for action in &decision.actions {
+        reports.push(real_act(action));
+    }
+    let conclude = decision.conclude.unwrap_or_else(|| {
+        Box::new(move |result, _| {
+            Ok(Outcome {
+                changed,
+                result,
+                ..Outcome::default()
+            })
+        })
+    });
+    match conclude(decision.result, reports) {
+        Ok(outcome) => outcome,
+        Err(fail) => panic!("failed: {}", fail.msg),
+    }
+}
+
+/// What a command in `dir` prints.
+pub fn sh(dir: &Path, script: &str) -> String {
+    let mut cmd = Cmd::script(script);
+    cmd.chdir = Some(dir.to_string_lossy().into_owned());
+    let report = perform(&cmd);
+    assert_eq!(report.rc, 0, "{script}: {}", report.stderr);
+    report.stdout
+}

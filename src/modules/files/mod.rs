@@ -21,6 +21,7 @@ mod known_hosts;
 mod lineinfile;
 mod mode;
 mod openssl;
+mod openssl_csr;
 mod openssl_privatekey;
 mod pam_limits;
 mod pattern;
@@ -36,6 +37,7 @@ mod tempfile;
 mod template;
 mod unarchive;
 mod uri;
+mod x509_certificate;
 
 use super::Spec;
 
@@ -61,9 +63,9 @@ pub(super) static ALL: &[&Spec] = &[
     &uri::URI,
     &authorized_key::AUTHORIZED_KEY,
     &refused::SYNCHRONIZE,
-    &refused::OPENSSL_CSR,
+    &openssl_csr::OPENSSL_CSR,
     &openssl_privatekey::OPENSSL_PRIVATEKEY,
-    &refused::X509_CERTIFICATE,
+    &x509_certificate::X509_CERTIFICATE,
     &refused::ARCHIVE,
     &ini_file::INI_FILE,
     &pam_limits::PAM_LIMITS,

@@ -258,3 +258,31 @@ pub fn sections(text: &str) -> BTreeMap<&str, Vec<&str>> {
     }
     out
 }
+
+/// The extensions in what `openssl … -text` printed: name (with `critical`) and its values, sorted.
+pub fn extensions(text: &[&str]) -> BTreeMap<String, Vec<String>> {
+    let indent = |l: &str| l.len() - l.trim_start().len();
+    let mut out: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let Some(at) = text.iter().position(|l| {
+        let l = l.trim();
+        l == "Requested Extensions:" || l == "X509v3 extensions:"
+    }) else {
+        return out;
+    };
+    let outer = indent(text[at]);
+    let mut inner = None;
+    let mut name = String::new();
+    for line in &text[at + 1..] {
+        if indent(line) <= outer || line.trim().is_empty() {
+            break;
+        }
+        if indent(line) <= *inner.get_or_insert(indent(line)) {
+            name = line.trim().to_owned();
+            out.entry(name.clone()).or_default();
+        } else if let Some(values) = out.get_mut(&name) {
+            values.extend(line.trim().split(", ").map(str::to_owned));
+        }
+    }
+    out.values_mut().for_each(|v| v.sort());
+    out
+}

@@ -43,17 +43,3 @@ refused!(
     &["dest"],
     "archives are not made by a module here; run `tar` with `command` and `creates`"
 );
-refused!(
-    OPENSSL_CSR,
-    "community.crypto.openssl_csr",
-    "path",
-    &["content"],
-    "requests are made by the host's own tool; run `openssl req` with `command` and `creates`"
-);
-refused!(
-    X509_CERTIFICATE,
-    "community.crypto.x509_certificate",
-    "path",
-    &["content"],
-    "certificates are made by the host's own tool; run `openssl x509` with `command` and `creates`"
-);
