@@ -2,8 +2,8 @@
 
 use super::findings::Findings;
 use super::handlers::Handlers;
+use super::made::Made;
 use super::selection::Selection;
-use super::sources::Made;
 use super::walk::{self, Around};
 use super::{arguments, unsupported};
 use crate::error::{Diagnostic, Span};

@@ -9,6 +9,7 @@ mod findings;
 mod handlers;
 mod includes;
 mod listing;
+mod made;
 mod selection;
 mod sources;
 pub mod tags;

@@ -3,7 +3,7 @@
 use super::apt_cache::{
     Policy, Wanted, expand, policy_query, providers_query, read_policies, read_providers,
 };
-use super::apt_get::{AptGet, UPDATE_MARK, is_zero};
+use super::apt_get::{AptGet, UPDATE_MARK, is_installed, is_zero};
 use super::tools::{Plan, Site, failed, last_words, put_output};
 use crate::host::{Action, Known, Query, Report, quote};
 use crate::modules::{
@@ -586,13 +586,6 @@ fn dpkg(w: &Wanted) -> Query {
     Query::Dpkg {
         name: w.name.clone(),
     }
-}
-
-/// Whether dpkg's fields say installed.
-pub(super) fn is_installed(fields: &BTreeMap<String, String>) -> bool {
-    fields
-        .get("status")
-        .is_some_and(|s| s.split(' ').nth(2) == Some("installed"))
 }
 
 fn is_removed(fields: &BTreeMap<String, String>) -> bool {

@@ -1,6 +1,5 @@
 //! The commands that `apt` runs, and the questions it asks of a simulated run.
 
-use super::apt::is_installed;
 use super::deb_version::compare;
 use super::tools::Site;
 use crate::host::{Cmd, Known, Query, quote};
@@ -337,4 +336,11 @@ fn program(args: &[String]) -> &'static str {
         Some("aptitude") => "aptitude",
         _ => "apt-get",
     }
+}
+
+/// Whether dpkg's fields say installed.
+pub(super) fn is_installed(fields: &BTreeMap<String, String>) -> bool {
+    fields
+        .get("status")
+        .is_some_and(|s| s.split(' ').nth(2) == Some("installed"))
 }
