@@ -122,7 +122,7 @@ cannot honour is an error that says what to do instead; other settings have no e
 fn module_tables() -> String {
     let mut out = "## Modules\n\nEach module has [a page](modules/README.md) with its arguments, results and an example.\n\n| module | refused arguments |\n| --- | --- |\n".to_owned();
     let (refused, taken): (Vec<&Spec>, Vec<&Spec>) =
-        modules::all().iter().partition(|s| super::doc::refused(s));
+        modules::all().iter().partition(|s| s.instead().is_some());
     for spec in &taken {
         let names: Vec<&str> = spec
             .arguments()
@@ -141,7 +141,7 @@ fn module_tables() -> String {
     }
     out.push_str("\n### Not there\n\nWhat to use instead is part of the error message.\n\n| module or collection | instead |\n| --- | --- |\n");
     for spec in &refused {
-        let instead = spec.about.trim_start_matches("not supported: ");
+        let instead = spec.instead().unwrap_or_default();
         out.push_str(&format!("| `{}` | {instead} |\n", spec.name));
     }
     for (name, instead) in missing_modules() {

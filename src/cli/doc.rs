@@ -55,11 +55,6 @@ fn find(name: &str) -> Result<&'static Spec, Diagnostic> {
     })
 }
 
-/// Whether a module is known only to say what to use instead.
-pub(super) fn refused(spec: &Spec) -> bool {
-    spec.about.starts_with("not supported: ")
-}
-
 /// One line a module.
 fn list() -> String {
     let all = modules::all();
@@ -75,7 +70,7 @@ pub fn pages() -> Vec<(String, String)> {
     let mut pages = Vec::new();
     for spec in modules::all() {
         let check = match spec.check {
-            _ if refused(spec) => "–",
+            _ if spec.instead().is_some() => "–",
             CheckSupport::Full => "full",
             CheckSupport::Skipped => "skipped",
             CheckSupport::Partial => "partial",
@@ -99,7 +94,7 @@ fn page(spec: &Spec, markdown: bool) -> String {
         ("", "", "")
     };
     let mut out = format!("{title}{}\n\n{}.\n", spec.name, capital(spec.about));
-    if refused(spec) {
+    if spec.instead().is_some() {
         return out;
     }
     let others: Vec<&str> = std::iter::once(spec.short())
@@ -278,7 +273,7 @@ mod tests {
                 spec.name
             );
             assert!(
-                refused(spec) || !spec.example.trim().is_empty(),
+                spec.instead().is_some() || !spec.example.trim().is_empty(),
                 "{}",
                 spec.name
             );

@@ -215,6 +215,11 @@ impl Spec {
         self.name.rsplit('.').next().unwrap_or(self.name)
     }
 
+    /// What to use instead, for a module that is known only to say so.
+    pub fn instead(&self) -> Option<&'static str> {
+        self.about.strip_prefix("not supported: ")
+    }
+
     /// Whether `name` means this module.
     pub fn answers_to(&self, name: &str) -> bool {
         let name = name.strip_prefix("ansible.legacy.").unwrap_or(name);
