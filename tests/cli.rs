@@ -176,7 +176,10 @@ fn one_module_and_facts() {
             "facts", "good", "-i", "good,", "-c", "local", "--subset", "!all", "--filter", "system",
         ],
     );
-    assert_eq!(text(&facts.stdout), "{\n    \"system\": \"Linux\"\n}\n");
+    assert_eq!(
+        text(&facts.stdout),
+        "{\n    \"ansible_system\": \"Linux\"\n}\n"
+    );
     let nobody = hoist(
         dir.path(),
         &["exec", "god", "-i", "good,", "-c", "local", "-a", "id"],
