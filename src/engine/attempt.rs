@@ -43,7 +43,7 @@ impl Work<'_> {
         let spec = self.spec(&keywords)?;
         let given = self.arguments(spec, &keywords)?;
         if matches!(spec.run, ModuleRun::Engine) {
-            return self.control(spec, given, scope, &keywords).await;
+            return self.control(spec, given, &keywords).await;
         }
         self.run_module(spec, &given, &keywords).await
     }

@@ -9,7 +9,6 @@ use crate::error::Diagnostic;
 use crate::modules::{Args, Fail, Outcome, Spec};
 use crate::playbook::{ActionKind, Task};
 use crate::value::{Map, Value};
-use crate::vars::TaskScope;
 use std::time::{Duration, Instant};
 
 /// Arguments that the module renders itself, later or as expressions.
@@ -66,7 +65,6 @@ impl Work<'_> {
         &self,
         spec: &'static Spec,
         given: Map,
-        scope: &TaskScope,
         keywords: &Keywords<'_>,
     ) -> Result<TaskResult, Diagnostic> {
         // their names are the user's own
@@ -102,7 +100,7 @@ impl Work<'_> {
             "add_host" => Ok(self.add_host(&args, extra)),
             "group_by" => Ok(self.group_by(&args)),
             "set_stats" => Ok(self.set_stats(&args)),
-            "include_vars" => self.include_vars(&args, scope),
+            "include_vars" => self.include_vars(&args),
             "pause" => Ok(self.pause(&args).await),
             "validate_argument_spec" => super::argument_specs::validate(&args, keywords)
                 .map(|r| r.map(|()| ok([("msg", Value::from("The arg spec validation passed"))]))),
@@ -313,11 +311,7 @@ impl Work<'_> {
         Ok(ok([("ansible_stats", stats)]))
     }
 
-    fn include_vars(
-        &self,
-        args: &Args,
-        _scope: &TaskScope,
-    ) -> Result<Result<Outcome, Fail>, Diagnostic> {
+    fn include_vars(&self, args: &Args) -> Result<Result<Outcome, Fail>, Diagnostic> {
         match super::include_vars::load(
             args,
             &self.place.search_dirs(&self.task.path),

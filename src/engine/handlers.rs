@@ -98,11 +98,6 @@ impl PlayRun {
         found
     }
 
-    /// Whether a task is one of the handlers.
-    pub(super) fn is_handler(&self, task: &Arc<Task>) -> bool {
-        self.handlers().iter().any(|h| Arc::ptr_eq(&h.task, task))
-    }
-
     /// Runs what was notified, in the order in which handlers are written, until nothing is notified any more.
     /// Returns the hosts that failed.
     pub(super) async fn flush_handlers(&self, hosts: &[HostName]) -> Hosts {

@@ -112,7 +112,7 @@ impl PlayRun {
             let included = if place.includes.len() >= MAX_DEPTH {
                 Err(Problems::from(endless(task, place)))
             } else {
-                self.load(task, place, &wish, &now)
+                self.load(task, place, &wish)
             };
             match included {
                 Ok(included) => {
@@ -177,14 +177,8 @@ impl PlayRun {
         work.tell(&result, None, no_log, started);
     }
 
-    fn load(
-        &self,
-        task: &Task,
-        place: &Place,
-        wish: &Wish,
-        hosts: &[HostName],
-    ) -> Result<Included, Problems> {
-        let vars = self.static_vars(place, hosts);
+    fn load(&self, task: &Task, place: &Place, wish: &Wish) -> Result<Included, Problems> {
+        let vars = self.static_vars(place);
         let from = IncludeFrom {
             span: &task.span,
             play_dir: &self.play.dir,
@@ -210,7 +204,7 @@ impl PlayRun {
     }
 
     /// Variables by which names of imports inside an included file may be rendered: the play's and `-e`.
-    fn static_vars(&self, place: &Place, _hosts: &[HostName]) -> Map {
+    fn static_vars(&self, place: &Place) -> Map {
         let mut all = Map::new();
         for layer in self.info.vars.iter().rev() {
             all.extend(layer.iter().map(|(k, v)| (k.clone(), v.clone())));

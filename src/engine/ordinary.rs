@@ -100,7 +100,7 @@ impl PlayRun {
         let mut failed = Hosts::new();
         for (host, (result, lost)) in workers.iter().zip(results) {
             if once {
-                self.share(task, place, hosts, host, &result);
+                self.share(task, hosts, host, &result);
             }
             if lost {
                 failed.push(host.clone());
@@ -110,14 +110,7 @@ impl PlayRun {
     }
 
     /// The result of a `run_once` task holds for every host.
-    fn share(
-        &self,
-        task: &Task,
-        _place: &Place,
-        hosts: &[HostName],
-        from: &HostName,
-        result: &TaskResult,
-    ) {
+    fn share(&self, task: &Task, hosts: &[HostName], from: &HostName, result: &TaskResult) {
         for host in hosts.iter().filter(|h| *h != from) {
             if let Some(name) = &task.register {
                 self.run

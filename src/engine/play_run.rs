@@ -237,6 +237,11 @@ impl PlayRun {
         }
     }
 
+    /// Whether a task is one of the handlers. Asked for every condition, so nothing is copied.
+    pub(super) fn is_handler(&self, task: &Arc<Task>) -> bool {
+        self.with(|s| s.handlers.iter().any(|h| Arc::ptr_eq(&h.task, task)))
+    }
+
     pub(super) fn handlers(&self) -> Vec<HandlerDef> {
         self.with(|s| s.handlers.clone())
     }
