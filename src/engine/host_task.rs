@@ -1,5 +1,6 @@
 //! One task on one host: its loop, its conditions, its attempts.
 
+use super::loop_vars::LoopVars;
 use super::ordinary::Work;
 use super::result::TaskResult;
 use super::settings::Keywords;
@@ -12,9 +13,6 @@ use crate::value::{Map, Value};
 use crate::vars::TaskScope;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// What a loop variable is called when `loop_control` does not say.
-const ITEM: &str = "item";
 
 impl From<Diagnostic> for TaskResult {
     fn from(problem: Diagnostic) -> Self {
@@ -75,31 +73,9 @@ impl Work<'_> {
         let shared = scope.clone().shared();
         let keywords = self.keywords(&shared);
         let control = &each.control;
-        let name =
-            |located: &Option<crate::playbook::Located>| -> Result<Option<String>, Diagnostic> {
-                located
-                    .as_ref()
-                    .map(|l| keywords.resolve(l).map(|v| v.to_string()))
-                    .transpose()
-            };
         let prepared = (|| {
             Ok::<_, Diagnostic>((
-                name(&control.loop_var)?.unwrap_or_else(|| ITEM.to_owned()),
-                name(&control.index_var)?,
-                control
-                    .extended
-                    .as_ref()
-                    .map(|l| keywords.resolve(l))
-                    .transpose()?
-                    .and_then(|v| v.to_bool())
-                    == Some(true),
-                control
-                    .extended_allitems
-                    .as_ref()
-                    .map(|l| keywords.resolve(l))
-                    .transpose()?
-                    .and_then(|v| v.to_bool())
-                    != Some(false),
+                LoopVars::of(each, &keywords)?,
                 keywords
                     .number("pause", control.pause.as_ref())?
                     .unwrap_or(0.0),
@@ -108,7 +84,7 @@ impl Work<'_> {
                     .unwrap_or(false),
             ))
         })();
-        let (loop_var, index_var, extended, all_items, pause, no_log) = match prepared {
+        let (vars, pause, no_log) = match prepared {
             Ok(prepared) => prepared,
             Err(problem) => return problem.into(),
         };
@@ -120,26 +96,7 @@ impl Work<'_> {
             if self.play.run.cancel.is_cancelled() {
                 break;
             }
-            let mut own = Map::from_iter([
-                (loop_var.clone(), item.clone()),
-                (
-                    "ansible_loop_var".to_owned(),
-                    Value::from(loop_var.as_str()),
-                ),
-            ]);
-            if let Some(index_var) = &index_var {
-                own.insert(index_var.clone(), index.into());
-                own.insert(
-                    "ansible_index_var".to_owned(),
-                    Value::from(index_var.as_str()),
-                );
-            }
-            if extended {
-                own.insert(
-                    "ansible_loop".to_owned(),
-                    extended_loop(&items, index, all_items),
-                );
-            }
+            let own = vars.item(&items, index);
             let item_scope = scope.with(own.clone());
             let started = Instant::now();
             let mut result = self.item_task(&item_scope).await;
@@ -309,28 +266,4 @@ impl Work<'_> {
             }
         }
     }
-}
-
-/// `ansible_loop`.
-fn extended_loop(items: &[Value], index: usize, all_items: bool) -> Value {
-    let length = items.len();
-    let mut map = Map::from_iter([
-        ("index".to_owned(), Value::from(index + 1)),
-        ("index0".to_owned(), Value::from(index)),
-        ("revindex".to_owned(), Value::from(length - index)),
-        ("revindex0".to_owned(), Value::from(length - index - 1)),
-        ("first".to_owned(), Value::from(index == 0)),
-        ("last".to_owned(), Value::from(index + 1 == length)),
-        ("length".to_owned(), Value::from(length)),
-    ]);
-    if all_items {
-        map.insert("allitems".to_owned(), Value::from(items.to_vec()));
-    }
-    if let Some(next) = items.get(index + 1) {
-        map.insert("nextitem".to_owned(), next.clone());
-    }
-    if index > 0 {
-        map.insert("previtem".to_owned(), items[index - 1].clone());
-    }
-    Value::from(map)
 }

@@ -2,6 +2,7 @@
 
 use super::ahead::Ahead;
 use super::hosts::{HostName, Hosts, join};
+use super::loop_vars::LoopVars;
 use super::ordinary::Work;
 use super::place::Place;
 use super::play_run::PlayRun;
@@ -324,26 +325,10 @@ impl Work<'_> {
         };
         let shared = scope.clone().shared();
         let keywords = self.keywords(&shared);
-        let text = |l: &Option<Located>| {
-            l.as_ref()
-                .map(|l| keywords.resolve(l).map(|v| v.to_string()))
-                .transpose()
-        };
-        let loop_var = text(&each.control.loop_var)?.unwrap_or_else(|| "item".to_owned());
-        let index_var = text(&each.control.index_var)?;
+        let vars = LoopVars::of(each, &keywords)?;
         let mut wishes = Vec::new();
-        for (index, item) in items.into_iter().enumerate() {
-            let mut own = Map::from_iter([
-                (loop_var.clone(), item),
-                (
-                    "ansible_loop_var".to_owned(),
-                    Value::from(loop_var.as_str()),
-                ),
-            ]);
-            if let Some(name) = &index_var {
-                own.insert(name.clone(), index.into());
-                own.insert("ansible_index_var".to_owned(), Value::from(name.as_str()));
-            }
+        for index in 0..items.len() {
+            let own = vars.item(&items, index);
             wishes.extend(self.wish(&scope.with(own.clone()), own)?);
         }
         Ok(wishes)

@@ -20,6 +20,7 @@ mod host_task;
 mod hosts;
 mod include;
 mod include_vars;
+mod loop_vars;
 mod magic;
 mod meta;
 mod options;
