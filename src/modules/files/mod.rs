@@ -18,6 +18,7 @@ mod git;
 mod http;
 mod ini_file;
 mod known_hosts;
+mod kubeconfig;
 mod lineinfile;
 mod mode;
 mod openssl;
@@ -53,6 +54,7 @@ pub(super) static ALL: &[&Spec] = &[
     &get_url::GET_URL,
     &git::GIT,
     &known_hosts::KNOWN_HOSTS,
+    &kubeconfig::KUBECONFIG,
     &lineinfile::LINEINFILE,
     &replace::REPLACE,
     &slurp::SLURP,
