@@ -1,6 +1,7 @@
 //! Plays: their hosts, batches and sections, and the variables that only they know.
 
 use super::hosts::{HostName, Hosts, minus};
+use super::magic::Magic;
 use super::place::Place;
 use super::play_run::{PlayRun, Settings};
 use super::run::Run;
@@ -33,10 +34,20 @@ impl Run {
         let play_vars = Arc::new(play.common.vars.clone());
         let early: Vec<Arc<Map>> = [Arc::new(prompts.clone()), play_vars.clone()].into();
         let scope = crate::vars::TaskScope {
-            layers: std::iter::once(self.world.extra.clone())
-                .chain(early.iter().cloned())
-                .map(crate::vars::Layer::Plain)
-                .collect(),
+            // `groups` and the other magic variables that need no host: `serial` and `hosts` may ask for them
+            layers: std::iter::once(crate::vars::Layer::Computed(Arc::new(Magic {
+                world: self.world.clone(),
+                info: None,
+                host: None,
+                roles: Vec::new(),
+                search: vec![play.dir.clone()],
+            })))
+            .chain(
+                std::iter::once(self.world.extra.clone())
+                    .chain(early.iter().cloned())
+                    .map(crate::vars::Layer::Plain),
+            )
+            .collect(),
             neighbours: outside,
         }
         .shared();
