@@ -61,6 +61,13 @@ fn find(command: &CheckCommand) -> Result<usize, Problems> {
     let inventory = problems.take(project.inventory(&sources));
     let (only, skip) = (words(&command.tags), words(&command.skip_tags));
     let playbooks = problems.take(project.playbooks(&command.playbooks, &only, &skip));
+    if let (Some(inventory), Some(playbooks)) = (&inventory, &playbooks) {
+        // without an inventory only the playbooks are checked
+        let named = inventory.hosts.values().any(|h| !h.implicit);
+        if named {
+            problems.take(project.cluster(playbooks, &mut inventory.clone()));
+        }
+    }
     if let Some(inventory) = &inventory {
         let parts = command.hosts.limit.as_deref().map(limit).transpose();
         let parts = problems.take(parts).flatten().unwrap_or_default();

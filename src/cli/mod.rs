@@ -1,24 +1,32 @@
 //! The command line: one file a subcommand.
 
+mod carried;
 pub mod check;
 pub mod complain;
 pub mod completions;
 pub mod dialect;
 pub mod doc;
+pub mod doctor;
 pub mod exec;
 pub mod extra_vars;
 pub mod facts;
 pub mod flags;
+pub mod init;
 pub mod inventory;
 pub mod lab;
 pub mod lab_demo;
 mod load_time;
+mod new_site;
 pub mod options;
 pub mod output;
 pub mod project;
 pub mod replay;
 pub mod run;
 pub mod session;
+pub mod site;
+pub mod site_lock;
+pub mod topology;
+pub mod up;
 pub mod vault;
 
 use crate::error::{Diagnostic, Problems};
@@ -35,12 +43,16 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Up(Box<up::UpCommand>),
+    Down(Box<up::DownCommand>),
     Run(Box<run::RunCommand>),
     Check(check::CheckCommand),
     Exec(Box<exec::ExecCommand>),
     /// Print hosts and groups with their variables
     Inventory(inventory::InventoryCommand),
     Facts(Box<facts::FactsCommand>),
+    Init(init::InitCommand),
+    Doctor(Box<doctor::DoctorCommand>),
     /// Encrypt and decrypt files and strings, as `ansible-vault` does
     #[command(subcommand)]
     Vault(vault::VaultCommand),
@@ -57,10 +69,14 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse_from(flags::spell_out(std::env::args_os()));
     let told: Result<ExitCode, Problems> = match cli.command {
         Command::Run(command) => in_runtime(async { Ok(run::run(*command).await) }),
+        Command::Up(command) => in_runtime(async { Ok(up::up(*command).await) }),
+        Command::Down(command) => in_runtime(async { Ok(up::down(*command).await) }),
         Command::Check(command) => Ok(check::run(&command)),
         Command::Exec(command) => in_runtime(async { Ok(exec::run(*command).await) }),
         Command::Inventory(command) => inventory::run(command),
         Command::Facts(command) => in_runtime(async { Ok(facts::run(*command).await) }),
+        Command::Init(command) => init::run(command),
+        Command::Doctor(command) => in_runtime(async { Ok(doctor::run(*command).await) }),
         Command::Vault(command) => vault::run(command),
         Command::Doc(command) => doc::run(&command).map_err(Into::into),
         Command::Replay(command) => replay::run(&command).map_err(Into::into),

@@ -3,10 +3,11 @@
 use super::complain::warn;
 use super::extra_vars::extra_vars;
 use super::load_time::{Known, World, decrypt};
+use super::topology;
 use super::vault::VaultOptions;
 use crate::check::{Findings, check};
 use crate::error::{Diagnostic, Problems};
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, VarsFiles};
 use crate::modules;
 use crate::playbook::{Config, Loader, Playbook};
 use crate::template::{Scope, Templar};
@@ -102,6 +103,33 @@ impl Project {
             problems.extend(found);
         }
         problems.or_ok(out)
+    }
+
+    /// Whether the cluster that these playbooks bring up can be; the groups that they name are there afterwards, if only
+    /// empty.
+    ///
+    /// # Errors
+    /// Everything that makes it impossible.
+    pub fn cluster(
+        &self,
+        playbooks: &[(String, Playbook)],
+        inventory: &mut Inventory,
+    ) -> Result<(), Problems> {
+        let mut problems = Problems::new();
+        for (_, playbook) in playbooks.iter().filter(|(_, p)| topology::concerns(p)) {
+            inventory.add_group(topology::SERVERS);
+            inventory.add_group(topology::AGENTS);
+            if topology::brings_up(playbook) {
+                let folder = playbook.plays.first().map(|play| play.dir.clone());
+                let files = folder.map(|folder| VarsFiles::load(&folder, &self.keyring));
+                problems.extend(topology::topology(
+                    inventory,
+                    files.as_ref(),
+                    &self.extra_vars,
+                ));
+            }
+        }
+        problems.or_ok(())
     }
 
     /// A playbook that is only a text, checked.

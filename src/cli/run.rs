@@ -6,6 +6,8 @@ use super::options::{Flags, run_options};
 use super::output;
 use super::project::Project;
 use super::session::{Session, conduct};
+use super::site_lock::SiteLock;
+use super::topology;
 use super::vault::VaultOptions;
 use crate::check::Listing;
 use crate::error::{Diagnostic, Problems};
@@ -27,7 +29,14 @@ pub struct RunCommand {
     #[arg(required = true, value_name = "PLAYBOOK")]
     playbooks: Vec<PathBuf>,
     #[command(flatten)]
-    hosts: HostFlags,
+    flags: RunFlags,
+}
+
+/// What `run` takes besides playbooks; `up` and `down` take the same.
+#[derive(Args, Clone, Debug)]
+pub struct RunFlags {
+    #[command(flatten)]
+    pub(super) hosts: HostFlags,
     /// Only tasks with one of these tags; parted by commas or given several times
     #[arg(short, long, value_name = "TAGS")]
     tags: Vec<String>,
@@ -35,7 +44,7 @@ pub struct RunCommand {
     #[arg(long, value_name = "TAGS")]
     skip_tags: Vec<String>,
     #[command(flatten)]
-    work: WorkFlags,
+    pub(super) work: WorkFlags,
     /// Begin at the task of this name
     #[arg(long, value_name = "NAME")]
     start_at_task: Option<String>,
@@ -65,7 +74,7 @@ pub struct RunCommand {
     #[command(flatten)]
     r#become: BecomeFlags,
     #[command(flatten)]
-    vault: VaultOptions,
+    pub(super) vault: VaultOptions,
     #[command(flatten)]
     output: OutputFlags,
 }
@@ -83,7 +92,12 @@ pub fn words(given: &[String]) -> Vec<String> {
 /// Runs them. The exit status is Ansible's: 0, 1 for errors, 2 for failed and 4 for unreachable hosts, 4 and 5 for
 /// playbooks and flags that make no sense, 99 when interrupted.
 pub async fn run(command: RunCommand) -> ExitCode {
-    match prepare(command).await {
+    conclude(prepare(&command.playbooks, command.flags, "hoist run").await)
+}
+
+/// The exit status, after what is wrong was told.
+pub(super) fn conclude(result: Result<u8, Failed>) -> ExitCode {
+    match result {
         Ok(status) => ExitCode::from(status),
         Err((problems, status)) => {
             complain(&problems);
@@ -93,13 +107,18 @@ pub async fn run(command: RunCommand) -> ExitCode {
 }
 
 /// What is wrong, and with which exit status that ends.
-type Failed = (Problems, u8);
+pub(super) type Failed = (Problems, u8);
 
-fn parser(problems: impl Into<Problems>) -> Failed {
+pub(super) fn parser(problems: impl Into<Problems>) -> Failed {
     (problems.into(), PARSER_ERROR)
 }
 
-async fn prepare(command: RunCommand) -> Result<u8, Failed> {
+/// Runs these playbooks; `doing` is what the user typed, for whoever finds the site at work.
+pub(super) async fn prepare(
+    paths: &[PathBuf],
+    command: RunFlags,
+    doing: &str,
+) -> Result<u8, Failed> {
     let flags = Flags {
         hosts: &command.hosts,
         work: &command.work,
@@ -128,11 +147,13 @@ async fn prepare(command: RunCommand) -> Result<u8, Failed> {
 
     let mut problems = Problems::new();
     let inventory = problems.take(project.inventory(&sources));
-    let playbooks =
-        problems.take(project.playbooks(&command.playbooks, &options.tags, &options.skip_tags));
-    let (Some(inventory), Some(playbooks)) = (inventory, playbooks) else {
+    let playbooks = problems.take(project.playbooks(paths, &options.tags, &options.skip_tags));
+    let (Some(mut inventory), Some(playbooks)) = (inventory, playbooks) else {
         return Err((problems, PARSER_ERROR));
     };
+    project
+        .cluster(&playbooks, &mut inventory)
+        .map_err(parser)?;
     let limited = limited(&inventory, command.hosts.limit.as_deref()).map_err(|d| (d.into(), 1))?;
     if command.list_hosts || command.list_tasks || command.list_tags {
         let listing = Listing {
@@ -151,6 +172,11 @@ async fn prepare(command: RunCommand) -> Result<u8, Failed> {
         }
         return Ok(0);
     }
+    let concerns = playbooks.iter().any(|(_, p)| topology::concerns(p));
+    let _lock = match concerns && !options.check {
+        true => SiteLock::take(&sources, doing).map_err(|d| (d.into(), 1))?,
+        false => None,
+    };
     let told = output::tell(&command.output).map_err(|d| (d.into(), 1))?;
     Ok(conduct(Session {
         project,
