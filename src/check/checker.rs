@@ -2,6 +2,7 @@
 
 use super::findings::Findings;
 use super::handlers::Handlers;
+use super::includes::Include;
 use super::made::Made;
 use super::selection::Selection;
 use super::walk::{self, Around};
@@ -11,7 +12,7 @@ use crate::modules;
 use crate::playbook::{
     ActionKind, BlockKind, Common, Entry, FromFiles, Loader, LoopKind, Play, Playbook, Task,
 };
-use crate::template::{Templar, lookups};
+use crate::template::{Syntax, Templar, lookups};
 use crate::value::{Map, Value};
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -41,6 +42,7 @@ pub fn check(
         selection: Selection::new(only, skip),
         followed: HashSet::new(),
         includes: Vec::new(),
+        templates: HashSet::new(),
     };
     for play in &playbook.plays {
         walk::tasks(play, &mut |task, around| {
@@ -71,8 +73,10 @@ pub(super) struct Checker<'c> {
     selection: Selection,
     /// Includes followed in this play: what, and from which role.
     pub(super) followed: HashSet<(String, PathBuf)>,
-    /// The includes around, with whether their tags are selected.
-    pub(super) includes: Vec<(Span, bool)>,
+    /// The includes around.
+    pub(super) includes: Vec<Include>,
+    /// Templates whose mistakes were told, with how they are read.
+    pub(super) templates: HashSet<(PathBuf, Syntax)>,
 }
 
 impl Checker<'_> {
@@ -225,7 +229,8 @@ impl Checker<'_> {
                     }
                 }
             }
-            ActionKind::Templated | ActionKind::Meta(_) => {}
+            ActionKind::Meta(what) => self.meta(what),
+            ActionKind::Templated => {}
         }
     }
 

@@ -13,6 +13,7 @@ mod made;
 mod selection;
 mod sources;
 pub mod tags;
+mod templates;
 mod unknown;
 mod unsupported;
 mod walk;

@@ -1,6 +1,7 @@
 //! Whether `--tags` selects anything.
 
 use super::findings::Findings;
+use super::includes::Include;
 use super::tags::selected;
 use super::walk::Around;
 use crate::error::{Diagnostic, Span, nearest};
@@ -31,23 +32,18 @@ impl Selection {
         }
     }
 
-    /// Notes a task's tags; `includes` are the includes it stands behind, with whether each is selected.
-    pub(super) fn add(
-        &mut self,
-        task: &Task,
-        around: &Around<'_>,
-        includes: &[(Span, bool)],
-    ) -> bool {
+    /// Notes a task's tags; `includes` are the includes it stands behind. Returns whether the task is selected.
+    pub(super) fn add(&mut self, task: &Task, around: &Around<'_>, includes: &[Include]) -> bool {
         let (tags, unknown) = around.tags(task);
         self.unknown |= unknown;
         let runs = unknown || selected(&tags, &self.only, &self.skip);
-        let shut = includes.iter().find(|(_, selected)| !selected);
+        let shut = includes.iter().find(|include| !include.runs);
         if runs && shut.is_none() && !around.handler && !task.implicit {
             self.any = true;
         }
         for tag in tags {
             match shut {
-                Some((span, _)) => self.behind.push((tag, span.clone())),
+                Some(include) => self.behind.push((tag, include.span.clone())),
                 None if !self.known.contains(&tag) => self.known.push(tag),
                 None => {}
             }

@@ -4,8 +4,7 @@ use super::checker::Checker;
 use super::walk::Around;
 use crate::error::{Diagnostic, Span, nearest};
 use crate::playbook::{Loader, Task};
-use crate::template::{Syntax, TemplateOptions};
-use crate::value::{Map, Value};
+use crate::value::Value;
 use std::path::{Path, PathBuf};
 
 /// The folder and name of the file that a task takes from here, when it is literal.
@@ -51,7 +50,7 @@ fn wanted<'t>(module: &str, task: &'t Task) -> Option<(&'static str, &'t str, &'
 ///
 /// Follows Ansible's page "Understanding variable precedence and search paths": the roles from the inside out, the task's
 /// folder, the playbook's; in each first below `kind`.
-fn places(
+pub(super) fn places(
     kind: &str,
     name: &str,
     task: &Task,
@@ -105,7 +104,7 @@ impl Checker<'_> {
             return;
         };
         match module {
-            "template" => self.template(found, task),
+            "template" => self.template(found, task, around),
             "include_vars" if found.is_file() => self.vars_file(found, span),
             _ => {}
         }
@@ -126,30 +125,13 @@ impl Checker<'_> {
         }
     }
 
-    fn template(&mut self, path: &Path, task: &Task) {
-        let marks = |name: &str| name.ends_with("_string") || name.ends_with("_blocks");
-        let args = &task.args.map;
-        if args
-            .iter()
-            .any(|(name, value)| marks(name) && value.is_lazy())
-        {
-            return;
-        }
-        let Some(text) = std::fs::read(path)
-            .ok()
-            .and_then(|b| String::from_utf8(b).ok())
-        else {
-            return;
-        };
-        if !text.starts_with("$ANSIBLE_VAULT;") {
-            let shown = self.loader.shown(path);
-            self.findings
-                .problems
-                .extend(self.templar.check_file(&text, &shown, &options(args)));
-        }
-    }
-
-    fn missing(&self, kind: &str, name: &str, span: &Span, places: &[PathBuf]) -> Diagnostic {
+    pub(super) fn missing(
+        &self,
+        kind: &str,
+        name: &str,
+        span: &Span,
+        places: &[PathBuf],
+    ) -> Diagnostic {
         let what = match kind {
             "templates" => "template",
             "vars" => "file of variables",
@@ -177,28 +159,6 @@ impl Checker<'_> {
             None => diagnostic,
         }
     }
-}
-
-/// How the arguments of `template` change the reading of the file.
-fn options(args: &Map) -> TemplateOptions {
-    let mut syntax = Syntax::default();
-    let text = |name: &str| args.get(name).map(ToString::to_string);
-    for (slot, name) in [
-        (&mut syntax.block.0, "block_start_string"),
-        (&mut syntax.block.1, "block_end_string"),
-        (&mut syntax.variable.0, "variable_start_string"),
-        (&mut syntax.variable.1, "variable_end_string"),
-        (&mut syntax.comment.0, "comment_start_string"),
-        (&mut syntax.comment.1, "comment_end_string"),
-    ] {
-        if let Some(text) = text(name) {
-            *slot = text;
-        }
-    }
-    let flag = |name: &str| args.get(name).and_then(Value::to_bool);
-    syntax.trim_blocks = flag("trim_blocks").unwrap_or(syntax.trim_blocks);
-    syntax.lstrip_blocks = flag("lstrip_blocks").unwrap_or(syntax.lstrip_blocks);
-    TemplateOptions { syntax }
 }
 
 /// Whether someone thought of this task's failing.

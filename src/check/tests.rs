@@ -602,3 +602,137 @@ fn lists_look_as_in_ansible() {
           two	TAGS: [always, play]
     ");
 }
+
+#[test]
+fn includes_that_cannot_end_are_found() {
+    let site = "- hosts: all\n  tasks:\n    - include_tasks: a.yml\n";
+    assert_snapshot!(told(&[
+        ("site.yml", site),
+        ("a.yml", "- ping:\n- block:\n    - include_tasks: b.yml\n"),
+        ("b.yml", "- import_tasks: c.yml\n"),
+        ("c.yml", "- include_tasks: a.yml\n"),
+    ], &[], &[]), @r"
+    error: includes lead back to themselves
+     --> a.yml:3:7
+      |
+    3 |     - include_tasks: b.yml
+      |       ^^^^^^^^^^^^^
+      note: a.yml:3 -> c.yml:1 -> a.yml:3
+      help: give one of them a condition that ends it
+    ");
+    assert_snapshot!(told(&[
+        ("site.yml", "- hosts: all\n  tasks:\n    - include_role: {name: one}\n      when: yes\n"),
+        ("roles/one/tasks/main.yml", "- include_role:\n    name: two\n"),
+        ("roles/two/tasks/main.yml", "- include_role:\n    name: one\n"),
+    ], &[], &[]), @r"
+    error: includes lead back to themselves
+     --> roles/one/tasks/main.yml:1:3
+      |
+    1 | - include_role:
+      |   ^^^^^^^^^^^^
+      note: roles/one/tasks/main.yml:1 -> roles/two/tasks/main.yml:1 -> roles/one/tasks/main.yml:1
+      help: give one of them a condition that ends it
+    ");
+    // Anything that may end it is enough.
+    for (a, b) in [
+        (
+            "- include_tasks: b.yml\n  when: more\n",
+            "- include_tasks: a.yml\n",
+        ),
+        (
+            "- include_tasks: b.yml\n",
+            "- include_tasks: a.yml\n  loop: '{{ more }}'\n",
+        ),
+        (
+            "- block:\n    - include_tasks: b.yml\n  when: more\n",
+            "- include_tasks: a.yml\n",
+        ),
+        (
+            "- include_tasks: {file: b.yml, apply: {when: more}}\n",
+            "- include_tasks: a.yml\n",
+        ),
+        (
+            "- block: [ping: ]\n  rescue:\n    - include_tasks: b.yml\n",
+            "- include_tasks: a.yml\n",
+        ),
+        (
+            "- meta: end_host\n  when: enough\n- include_tasks: b.yml\n",
+            "- include_tasks: a.yml\n",
+        ),
+        (
+            "- include_tasks: '{{ next }}.yml'\n",
+            "- include_tasks: a.yml\n",
+        ),
+    ] {
+        let files = [("site.yml", site), ("a.yml", a), ("b.yml", b)];
+        assert_eq!(told(&files, &[], &[]), "", "{a} {b}");
+    }
+    // An include that is not selected is not followed when the run comes to it.
+    let files = [
+        (
+            "site.yml",
+            "- hosts: all\n  tasks:\n    - include_tasks: a.yml\n      tags: [always]\n",
+        ),
+        ("a.yml", "- include_tasks: a.yml\n  tags: [never, again]\n"),
+    ];
+    assert_eq!(told(&files, &[], &[]), "");
+    assert!(told(&files, &["again"], &[]).contains("includes lead back to themselves"));
+}
+
+#[test]
+fn templates_that_others_take_in_are_checked() {
+    let task = "- hosts: all\n  tasks:\n    - template: {src: t.j2, dest: /x}\n    - template: {src: t.j2, dest: /y}\n";
+    assert_snapshot!(told(&[
+        ("site.yml", task),
+        ("templates/t.j2", "{% extends 'base.j2' %}\n{% block a %}{% include 'part.j2' %}{% include 'gone.j2' %}{% endblock %}\n"),
+        ("templates/base.j2", "{% import 'm.j2' as m %}{% block a %}{% endblock %}{% include 'x.j2' ignore missing %}"),
+        ("templates/m.j2", "{{ 1 | nofilter }}\n"),
+        ("templates/part.j2", "{% for %}\n"),
+    ], &[], &[]), @r"
+    error: unknown filter `nofilter`
+     --> templates/m.j2:1:8
+      |
+    1 | {{ 1 | nofilter }}
+      |        ^^^^^^^^
+
+    error: template syntax: unexpected `%}`, expected in
+     --> templates/part.j2:1:8
+      |
+    1 | {% for %}
+      |        ^^
+
+    error: there is no template `gone.j2`
+     --> templates/t.j2:2:48
+      |
+    2 | {% block a %}{% include 'part.j2' %}{% include 'gone.j2' %}{% endblock %}
+      |                                                ^^^^^^^^^
+      note: not at templates/gone.j2
+      note: not at gone.j2
+    ");
+    assert_snapshot!(told(&[
+        ("site.yml", task),
+        ("templates/t.j2", "{% include 'u.j2' %}"),
+        ("templates/u.j2", "x\n{% include ['no.j2', 't.j2'] %}"),
+    ], &[], &[]), @r"
+    error: templates lead back to themselves
+     --> templates/u.j2:2:12
+      |
+    2 | {% include ['no.j2', 't.j2'] %}
+      |            ^^^^^^^^^^^^^^^^^
+      note: templates/t.j2 -> templates/u.j2 -> templates/t.j2
+      help: give one of them a condition that ends it
+    ");
+    // A template that calls itself under a condition ends where the condition says.
+    let fine = [
+        ("site.yml", task),
+        (
+            "templates/t.j2",
+            "{% if tree %}{% include 't.j2' %}{% endif %}{% include 'sub/v.j2' %}",
+        ),
+        (
+            "templates/sub/v.j2",
+            "{% for i in x %}{% include 'sub/v.j2' %}{% endfor %}",
+        ),
+    ];
+    assert_eq!(told(&fine, &[], &[]), "");
+}

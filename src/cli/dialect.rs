@@ -80,7 +80,8 @@ fn words() -> String {
 
 fn templates() -> String {
     let mut out = "## Templates\n\nJinja with Ansible's defaults and native types; results are those of ansible-core. Statements: `if`, `for` (with `break` and
-`continue`), `set`, `macro`, `call`, `filter`, `include`, `import`, `raw`, `with`, `do`; `autoescape` and `block` do nothing.\n".to_owned();
+`continue`), `set`, `macro`, `call`, `filter`, `include`, `import`, `extends` with `block`, `super()` and `self`,
+`raw`, `with`, `do`; `autoescape` does nothing.\n".to_owned();
     for (title, names) in [
         ("Filters", template::filter_names()),
         ("Tests", template::test_names()),

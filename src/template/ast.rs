@@ -1,5 +1,6 @@
 //! A template as hoist evaluates it: owned, shareable between threads, free of the parser's types.
 
+use super::syntax::Syntax;
 use crate::value::Value;
 use std::sync::Arc;
 
@@ -19,6 +20,10 @@ pub(crate) struct Unit {
     pub text: String,
     /// How many lines were taken off the front (the `#jinja2:` line).
     pub skipped_lines: u32,
+    /// The marks it was read with, its own `#jinja2:` line included.
+    pub syntax: Syntax,
+    /// Its blocks, also those inside of others.
+    pub blocks: Vec<Arc<Block>>,
     /// The statements; a bare expression is one [`Stmt::Emit`].
     pub body: Vec<Stmt>,
 }
@@ -40,6 +45,7 @@ pub(crate) enum Stmt {
     Import(Expr, Arc<str>),
     FromImport(Expr, Vec<(Arc<str>, Arc<str>)>),
     Extends(Expr),
+    Block(Arc<Block>),
     Scoped(Vec<Stmt>),
     Do(Expr),
     Break,
@@ -55,6 +61,17 @@ pub(crate) struct For {
     pub recursive: bool,
     pub body: Vec<Stmt>,
     pub otherwise: Vec<Stmt>,
+}
+
+/// A `{% block %}`.
+#[derive(Debug)]
+pub(crate) struct Block {
+    pub name: Arc<str>,
+    /// It sees what is set around it, not only what is set in its template.
+    pub scoped: bool,
+    /// It is a place only, and a template that extends this one must give the block.
+    pub required: bool,
+    pub body: Vec<Stmt>,
 }
 
 /// A `{% macro %}`, or the body of a `{% call %}`.

@@ -163,7 +163,9 @@ fn object(cx: &Cx<'_>, obj: &Obj, key: &Value) -> Eval<Option<Val>> {
             ))),
             _ => None,
         },
-        Obj::Method(..) | Obj::Function(_) | Obj::Cycler(..) | Obj::Joiner(..) => None,
+        Obj::Method(..) | Obj::Block(..) | Obj::Function(_) | Obj::Cycler(..) | Obj::Joiner(..) => {
+            None
+        }
     })
 }
 

@@ -66,6 +66,7 @@ impl Run<'_, '_> {
     fn call_object(&mut self, obj: &Rc<Obj>, given: Given) -> Eval {
         match &**obj {
             Obj::Macro(_) => self.call_macro(obj, given, None),
+            Obj::Block(name, age) => self.call_block(name, *age),
             Obj::Function(name) => functions::call(self.cx, name, given),
             Obj::Method(holder, name) => {
                 let args = Args::new(format!("method `{name}`"), self.cx, given.0, given.1);

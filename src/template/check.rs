@@ -3,24 +3,42 @@
 use super::ast::{Arg, Expr, Kind, Macro, Stmt, Unit};
 use super::origin::Origin;
 use super::{filters, functions, lookups, tests};
-use crate::error::{Diagnostic, Problems};
+use crate::error::{Diagnostic, Problems, Span};
 use crate::value::Value;
 
-/// Unknown filters, tests, functions and lookups in `unit`.
-pub(crate) fn check(unit: &Unit, origin: &Origin) -> Problems {
+/// A template that another includes, imports or extends by literal names.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    /// The names; the first that is there counts.
+    pub names: Vec<String>,
+    /// `ignore missing`.
+    pub optional: bool,
+    /// Whether it is met in every rendering: not inside a condition, loop, macro or block.
+    pub always: bool,
+    /// Where the name stands.
+    pub span: Span,
+}
+
+/// Unknown filters, tests, functions and lookups in `unit`, and the templates that it takes in.
+pub(crate) fn check(unit: &Unit, origin: &Origin) -> (Problems, Vec<Reference>) {
     let mut check = Check {
         unit,
         origin,
+        always: true,
         problems: Problems::new(),
+        references: Vec::new(),
     };
     check.body(&unit.body);
-    check.problems
+    (check.problems, check.references)
 }
 
 struct Check<'a> {
     unit: &'a Unit,
     origin: &'a Origin,
+    /// Not inside anything that may be left out.
+    always: bool,
     problems: Problems,
+    references: Vec<Reference>,
 }
 
 impl Check<'_> {
@@ -36,35 +54,62 @@ impl Check<'_> {
         body.iter().for_each(|s| self.stmt(s));
     }
 
+    /// What may not be run.
+    fn perhaps(&mut self, body: &[Stmt]) {
+        let always = std::mem::replace(&mut self.always, false);
+        self.body(body);
+        self.always = always;
+    }
+
+    /// Another template, by name.
+    fn refer(&mut self, expr: &Expr, optional: bool) {
+        self.expr(expr);
+        let one = |e: &Expr| match &e.kind {
+            Kind::Const(Value::Str(name)) => Some(name.to_string()),
+            _ => None,
+        };
+        let names = match &expr.kind {
+            Kind::List(items) | Kind::Tuple(items) => items.iter().map(one).collect(),
+            Kind::Const(Value::List(items)) => items
+                .iter()
+                .map(|v| v.as_str().map(str::to_owned))
+                .collect(),
+            _ => one(expr).map(|name| vec![name]),
+        };
+        if let (Some(names), Some(span)) = (names, self.origin.locate(self.unit, expr.at)) {
+            self.references.push(Reference {
+                names,
+                optional,
+                always: self.always,
+                span,
+            });
+        }
+    }
+
     fn macro_(&mut self, m: &Macro) {
         m.defaults.iter().for_each(|d| self.expr(d));
-        self.body(&m.body);
+        self.perhaps(&m.body);
     }
 
     fn stmt(&mut self, stmt: &Stmt) {
         match stmt {
             Stmt::Raw(_) | Stmt::Break | Stmt::Continue => {}
-            Stmt::Emit(e)
-            | Stmt::Do(e)
-            | Stmt::Include(e, _)
-            | Stmt::Import(e, _)
-            | Stmt::FromImport(e, _) => self.expr(e),
-            Stmt::Extends(e) => {
-                let d = Diagnostic::new("`{% extends %}` is not supported")
-                    .with_help("use `{% include %}`, or macros with `{% import %}`");
-                self.report(d, e);
-            }
+            Stmt::Emit(e) | Stmt::Do(e) => self.expr(e),
+            Stmt::Include(e, optional) => self.refer(e, *optional),
+            Stmt::Import(e, _) | Stmt::FromImport(e, _) | Stmt::Extends(e) => self.refer(e, false),
             Stmt::For(f) => {
                 self.expr(&f.iter);
                 f.filter.iter().for_each(|e| self.expr(e));
-                self.body(&f.body);
-                self.body(&f.otherwise);
+                self.perhaps(&f.body);
+                self.perhaps(&f.otherwise);
             }
             Stmt::If(test, then, otherwise) => {
                 self.expr(test);
-                self.body(then);
-                self.body(otherwise);
+                self.perhaps(then);
+                self.perhaps(otherwise);
             }
+            // Another template may give this block in its place.
+            Stmt::Block(block) => self.perhaps(&block.body),
             Stmt::With(pairs, body) => {
                 pairs.iter().for_each(|(_, e)| self.expr(e));
                 self.body(body);
@@ -99,6 +144,16 @@ impl Check<'_> {
                 _ => None,
             },
             _ => None,
+        }
+    }
+
+    /// The only argument of the lookup `config`.
+    fn setting(&mut self, arg: &Arg) {
+        if let Arg::One(e) = arg
+            && let Kind::Const(Value::Str(name)) = &e.kind
+            && let Err(d) = lookups::known_setting(name)
+        {
+            self.report(d, e);
         }
     }
 
@@ -157,10 +212,12 @@ impl Check<'_> {
             Kind::Call(callee, args) => {
                 match &callee.kind {
                     Kind::Var(name) if matches!(&**name, "lookup" | "query" | "q") => {
-                        if let Some((plugin, e)) = Self::literal(args)
-                            && let Err(d) = lookups::known(plugin)
-                        {
-                            self.report(d, e);
+                        if let Some((plugin, e)) = Self::literal(args) {
+                            if let Err(d) = lookups::known(plugin) {
+                                self.report(d, e);
+                            } else if filters::short(plugin) == "config" && args.len() == 2 {
+                                self.setting(&args[1]);
+                            }
                         }
                     }
                     // A macro may have this name, and so may a variable: only a filter's name is surely a mistake.

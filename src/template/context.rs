@@ -200,6 +200,7 @@ impl<'s> Cx<'s> {
             Obj::Elapsed(us) => Value::from(super::filters::time::show_elapsed(*us)),
             Obj::Namespace(_)
             | Obj::Module(_)
+            | Obj::Block(..)
             | Obj::Loop(_)
             | Obj::Cycler(..)
             | Obj::Joiner(..)

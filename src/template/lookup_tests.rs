@@ -111,6 +111,32 @@ fn a_password_is_made_once_and_is_its_owners_alone() {
         ask("{{ lookup('password', 'sub/pw encrypt=sha512') }}"),
         hash
     );
+    // bcrypt keeps its version beside the salt, as Ansible does.
+    let hash = ask("{{ lookup('password', 'sub/bc length=8 encrypt=bcrypt') }}");
+    assert!(hash.starts_with("$2b$12$") && hash.len() == 60, "{hash}");
+    assert_eq!(
+        ask("{{ lookup('password', 'sub/bc encrypt=bcrypt') }}"),
+        hash
+    );
+    let kept = std::fs::read_to_string(dir.path().join("sub/bc")).unwrap();
+    let words: Vec<&str> = kept.trim_end().split(' ').collect();
+    assert!(
+        words.len() == 3 && words[1].len() == 5 + 22 && words[2] == "ident=2b",
+        "{kept}"
+    );
+    let clash = Templar::new().resolve(
+        &scope,
+        &Value::template(
+            "{{ lookup('password', 'sub/bc encrypt=bcrypt ident=2y') }}",
+            None,
+        ),
+    );
+    assert!(
+        clash
+            .unwrap_err()
+            .message
+            .contains("has `ident=2b`, not `2y`")
+    );
 }
 
 #[test]
@@ -226,4 +252,127 @@ fn a_lookup_may_warn_and_go_on() {
     assert_eq!(Templar::new().resolve(&scope, &text), Ok(true.into()));
     let warned = vars.world.warned.lock().unwrap();
     assert_eq!(*warned, ["the file `none.txt` was not found"]);
+}
+
+/// The results are Jinja2's own.
+#[test]
+fn templates_extend_others() {
+    let files: &[(&str, &str)] = &[
+        (
+            "base",
+            "A{% block a %}base-a {{ v }}{{ x }}{% endblock %}B{% block b %}bb{% endblock %}C{{ self.a() }}D",
+        ),
+        (
+            "c1",
+            "before{% extends 'base' %}{% set v=7 %}dropped{{ boom }}{% if true %}also{% endif %}\
+             {% block a %}[{{ super() }}|{{ v }}]{% endblock %}tail",
+        ),
+        (
+            "c2",
+            "{% extends 'c1' %}{% block a %}<{{ super() }}>{% endblock %}\
+             {% block b %}{% block inner %}in{% endblock %}{% endblock %}",
+        ),
+        (
+            "c3",
+            "{% extends 'base' %}{% set v=1 %}{% include 'inc' %}{% macro m() %}M{{ caller() }}{% endmacro %}\
+             {% call m() %}x{% endcall %}{% for i in [1,2] %}{{ i }}{% block z %}z{% endblock %}{% endfor %}",
+        ),
+        ("inc", "INC"),
+        (
+            "scoped",
+            "{% for i in [1,2] %}{% block q scoped %}{{ i }}{% endblock %}{% endfor %}",
+        ),
+        (
+            "unscoped",
+            "{% for i in [1,2] %}{% block q %}{{ i is defined }}{% endblock %}{% endfor %}",
+        ),
+        (
+            "own",
+            "{% block q %}{% set w=3 %}{{ w }}{% endblock %}{{ w is defined }}",
+        ),
+        (
+            "cond",
+            "{% if yes %}{% extends 'base' %}{% endif %}{% set v=1 %}X{% block a %}own{% endblock %}",
+        ),
+        (
+            "helper",
+            "{% extends 'base' %}{% block a %}{{ helper() }}{% endblock %}{% macro helper() %}H{% endmacro %}",
+        ),
+        ("incl", "1{% include 'c1' %}2"),
+        ("two", "{% extends 'base' %}{% extends 'base' %}"),
+        ("nosuper", "{% block a %}{{ super() }}{% endblock %}"),
+        ("need", "{% block a required %}{% endblock %}"),
+        ("round", "{% extends 'back' %}"),
+        ("back", "{% extends 'round' %}"),
+        (
+            "marks",
+            "#jinja2: variable_start_string:'[[', variable_end_string:']]'\n{% include 'part' %}",
+        ),
+        ("part", "[[ 1 + 1 ]]{{ x }}"),
+        ("sub/beside", "{% include 'near' %}"),
+        ("sub/near", "near"),
+    ];
+    let files: Vec<(String, &str)> = files
+        .iter()
+        .map(|(name, text)| (format!("templates/{name}"), *text))
+        .collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(n, t)| (n.as_str(), *t)).collect();
+    let dir = folder(&files);
+    let render = |name: &str, vars: Json| {
+        let path = dir.path().join("templates").join(name);
+        let text = std::fs::read_to_string(&path).unwrap();
+        Templar::new().render_file(
+            &scope_in(dir.path(), &vars),
+            &text,
+            &path,
+            &TemplateOptions::default(),
+        )
+    };
+    for (name, vars, expected) in [
+        (
+            "c1",
+            json!({"x": ""}),
+            "beforeA[base-a 7|7]BbbC[base-a 7|7]D",
+        ),
+        (
+            "c2",
+            json!({"x": "X"}),
+            "beforeA<[base-a 7X|7]>BinC<[base-a 7X|7]>D",
+        ),
+        ("c3", json!({"x": ""}), "INCMxzzAbase-a 1BbbCbase-a 1D"),
+        ("scoped", json!({}), "12"),
+        ("unscoped", json!({}), "FalseFalse"),
+        ("own", json!({}), "3False"),
+        ("cond", json!({"yes": true, "x": ""}), "AownBbbCownD"),
+        ("cond", json!({"yes": false}), "Xown"),
+        ("helper", json!({}), "AHBbbCHD"),
+        (
+            "incl",
+            json!({"x": ""}),
+            "1beforeA[base-a 7|7]BbbC[base-a 7|7]D2",
+        ),
+        ("marks", json!({"x": ""}), "2{{ x }}"),
+        ("sub/beside", json!({}), "near"),
+    ] {
+        assert_eq!(render(name, vars), Ok(expected.to_owned()), "{name}");
+    }
+    for (name, message) in [
+        ("two", "a template can extend only one other"),
+        (
+            "nosuper",
+            "`super()`: no template that this one extends has a block `a`",
+        ),
+        (
+            "need",
+            "no template gives the block `a`, which must be given",
+        ),
+    ] {
+        assert_eq!(render(name, json!({})).unwrap_err().message, message);
+    }
+    let circle = render("round", json!({})).unwrap_err().message;
+    let folder = format!("{}/templates/", dir.path().display());
+    assert_eq!(
+        circle.replace(&folder, ""),
+        "these templates extend one another in a circle: round -> back -> round"
+    );
 }

@@ -17,6 +17,7 @@ mod eval;
 mod filters;
 mod format;
 mod functions;
+mod inheritance;
 mod layered;
 mod literal;
 #[cfg(test)]
@@ -37,10 +38,12 @@ mod testing;
 mod tests;
 mod val;
 
+pub use check::Reference;
+pub use filters::PasswordHash;
 pub use layered::Layered;
 pub use scope::{Outside, Scope};
 pub use syntax::Syntax;
-pub use templar::{Templar, TemplateOptions};
+pub use templar::{CheckedFile, Templar, TemplateOptions};
 
 /// Every filter's name, for the documentation.
 pub fn filter_names() -> Vec<&'static str> {

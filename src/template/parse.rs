@@ -2,7 +2,7 @@
 //!
 //! The only file that knows minijinja. Its `machinery` has no promise of stability, so the version is pinned in Cargo.toml.
 
-use super::ast::{Arg, At, CompareOp, Expr, For, Kind, Macro, MathOp, Stmt, Unit};
+use super::ast::{Arg, At, Block, CompareOp, Expr, For, Kind, Macro, MathOp, Stmt, Unit};
 use super::syntax::Syntax;
 use crate::value::{Map, Value};
 use minijinja::machinery::{self, ast};
@@ -44,6 +44,8 @@ pub(crate) fn parse(text: &str, mode: Mode, syntax: &Syntax) -> Result<Unit, Syn
         in_braces: true,
         in_lookup: false,
         line_end: &syntax.newline_sequence,
+        block_end: &syntax.block.1,
+        blocks: Vec::new(),
     };
     let body = if matches!(mode, Mode::Expression | Mode::Condition) {
         let expr = machinery::parse_expr(text).map_err(|e| syntax_error(&e, text))?;
@@ -57,6 +59,8 @@ pub(crate) fn parse(text: &str, mode: Mode, syntax: &Syntax) -> Result<Unit, Syn
     Ok(Unit {
         text: text.to_owned(),
         skipped_lines: 0,
+        syntax: syntax.clone(),
+        blocks: lower.blocks,
         body,
     })
 }
@@ -138,6 +142,9 @@ struct Lower<'t> {
     /// In the terms of a lookup.
     in_lookup: bool,
     line_end: &'t str,
+    block_end: &'t str,
+    /// Every block met so far.
+    blocks: Vec<Arc<Block>>,
 }
 
 type Lowered<T> = Result<T, SyntaxError>;
@@ -205,8 +212,21 @@ impl Lower<'_> {
                 let filter = self.expr(&f.filter)?;
                 Stmt::FilterBlock(filter, self.body(&f.body)?)
             }
-            // Without `extends` a block is only a part of its template with a scope of its own.
-            S::Block(b) => Stmt::Scoped(self.body(&b.body)?),
+            S::Block(b) => {
+                let tag = self
+                    .text
+                    .get(at(b.span()).start as usize..)
+                    .unwrap_or_default();
+                let tag = tag.split(self.block_end).next().unwrap_or_default();
+                let block = Arc::new(Block {
+                    name: Arc::from(b.name),
+                    scoped: tag.split_whitespace().any(|word| word == "scoped"),
+                    required: b.required,
+                    body: self.body(&b.body)?,
+                });
+                self.blocks.push(block.clone());
+                Stmt::Block(block)
+            }
             S::Import(i) => {
                 let from = self.expr(&i.expr)?;
                 Stmt::Import(from, self.name_of(&i.name)?)

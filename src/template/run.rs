@@ -3,14 +3,12 @@
 use super::args::Eval;
 use super::ast::{Expr, For, Kind, Stmt, Unit};
 use super::context::Cx;
+use super::inheritance::{Family, Root};
 use super::origin::Origin;
-use super::parse::Mode;
 use super::val::{Closure, Layer, Loop, Obj, Val, Why};
-use crate::error::{Diagnostic, Source};
+use crate::error::Diagnostic;
 use crate::value::Value;
-use indexmap::IndexMap;
 use std::cell::RefCell;
-use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -28,11 +26,15 @@ pub(crate) struct Run<'r, 's> {
     pub piped: Option<Val>,
     pub depth: usize,
     pub loops: usize,
+    /// After `{% extends %}`: what stands outside of blocks is not printed.
+    pub muted: bool,
+    pub root: Rc<Root>,
+    pub family: Family,
 }
 
 /// How a statement ended.
 #[derive(PartialEq)]
-enum Flow {
+pub(super) enum Flow {
     Next,
     Break,
     Continue,
@@ -43,29 +45,36 @@ impl<'r, 's> Run<'r, 's> {
     pub(crate) fn new(cx: &'r Cx<'s>, unit: Arc<Unit>, origin: Origin) -> Self {
         Self {
             cx,
+            root: Root::of(&unit, &origin),
             unit,
             origin,
             scopes: vec![Layer::default()],
             piped: None,
             depth: 0,
             loops: 0,
+            muted: false,
+            family: Family::default(),
         }
     }
 
     /// Everything the template prints, as one native value: a single value keeps its type, several become text.
     pub(crate) fn whole(&mut self) -> Eval {
-        let unit = self.unit.clone();
-        self.capture(&unit.body)
+        let mut out = Vec::new();
+        self.template(&mut out)?;
+        self.concat(out)
     }
 
     /// What `body` prints, as one native value.
     pub(crate) fn capture(&mut self, body: &[Stmt]) -> Eval {
         let mut out = Vec::new();
-        self.body(body, &mut out)?;
+        let muted = std::mem::replace(&mut self.muted, false);
+        let result = self.body(body, &mut out);
+        self.muted = muted;
+        result?;
         self.concat(out)
     }
 
-    fn concat(&self, mut out: Vec<Val>) -> Eval {
+    pub(super) fn concat(&self, mut out: Vec<Val>) -> Eval {
         out.retain(|v| !matches!(v, Val::Data(Value::Null)));
         match out.len() {
             0 => Ok(Val::null()),
@@ -84,7 +93,7 @@ impl<'r, 's> Run<'r, 's> {
         }
     }
 
-    fn body(&mut self, body: &[Stmt], out: &mut Vec<Val>) -> Eval<Flow> {
+    pub(super) fn body(&mut self, body: &[Stmt], out: &mut Vec<Val>) -> Eval<Flow> {
         for stmt in body {
             let flow = self.stmt(stmt, out)?;
             if flow != Flow::Next {
@@ -103,6 +112,7 @@ impl<'r, 's> Run<'r, 's> {
 
     fn stmt(&mut self, stmt: &Stmt, out: &mut Vec<Val>) -> Eval<Flow> {
         match stmt {
+            Stmt::Raw(_) | Stmt::Emit(_) | Stmt::FilterBlock(..) if self.muted => {}
             Stmt::Raw(text) => out.push(Val::Data(Value::Str(text.clone()))),
             Stmt::Emit(expr) => {
                 let val = self.eval(expr)?;
@@ -189,11 +199,8 @@ impl<'r, 's> Run<'r, 's> {
                     self.set(alias, val.clone());
                 }
             }
-            Stmt::Extends(expr) => {
-                let d = Diagnostic::new("`{% extends %}` is not supported")
-                    .with_help("use `{% include %}`, or macros with `{% import %}`");
-                return Err(self.located(d, expr));
-            }
+            Stmt::Extends(name) => self.extend(name)?,
+            Stmt::Block(block) => self.block(&block.name, out)?,
             Stmt::Scoped(body) => return self.scoped(Layer::default(), |run| run.body(body, out)),
             Stmt::Do(call) => {
                 let val = self.eval(call)?;
@@ -363,90 +370,9 @@ impl<'r, 's> Run<'r, 's> {
             piped: None,
             depth: self.depth + 1,
             loops: self.loops,
+            muted: false,
+            root: self.root.clone(),
+            family: self.family.clone(),
         })
-    }
-
-    fn load(&self, name: &str) -> Eval<(Arc<Unit>, Origin)> {
-        let outside = self.cx.scope.outside();
-        // Beside the including template first, then Ansible's search.
-        let beside = match &self.origin {
-            Origin::File(source) => source
-                .path
-                .parent()
-                .map(|p| p.join(name))
-                .filter(|p| p.is_file()),
-            Origin::Scalar(_) => None,
-        };
-        let path = match beside {
-            Some(path) => path,
-            None => outside.find_file("templates", name)?,
-        };
-        self.compile_file(&path)
-    }
-
-    fn compile_file(&self, path: &Path) -> Eval<(Arc<Unit>, Origin)> {
-        let bytes = self.cx.scope.outside().read_file(path)?;
-        let text = String::from_utf8(bytes).map_err(|_| {
-            Diagnostic::new(format!(
-                "the template `{}` is not UTF-8 text",
-                path.display()
-            ))
-        })?;
-        let source = Source::new(path, text);
-        let origin = Origin::File(source.clone());
-        let unit = self.cx.templar.compile(&source.text, Mode::File, &origin)?;
-        Ok((unit, origin))
-    }
-
-    fn names_of(&mut self, expr: &Expr) -> Eval<Vec<String>> {
-        match self.eval_data(expr)? {
-            Value::List(items) => Ok(items.iter().map(Value::to_string).collect()),
-            Value::Str(s) => Ok(vec![s.to_string()]),
-            other => {
-                let d = Diagnostic::new(format!(
-                    "a template's name must be a string, not {}",
-                    super::args::a(other.kind())
-                ));
-                Err(self.located(d, expr))
-            }
-        }
-    }
-
-    fn first_found(&mut self, expr: &Expr) -> Eval<(Arc<Unit>, Origin)> {
-        let names = self.names_of(expr)?;
-        let mut problem = Diagnostic::new("no template is named here");
-        for name in &names {
-            match self.load(name) {
-                Ok(found) => return Ok(found),
-                Err(d) => problem = d,
-            }
-        }
-        Err(self.located(problem, expr))
-    }
-
-    fn include(&mut self, name: &Expr, optional: bool, out: &mut Vec<Val>) -> Eval<()> {
-        let (unit, origin) = match self.first_found(name) {
-            Ok(found) => found,
-            Err(_) if optional => return Ok(()),
-            Err(d) => return Err(d),
-        };
-        let mut scopes = self.scopes.clone();
-        scopes.push(Layer::default());
-        let mut run = self
-            .inner(unit.clone(), origin, scopes)
-            .map_err(|d| self.located(d, name))?;
-        run.body(&unit.body, out)?;
-        Ok(())
-    }
-
-    fn import(&mut self, from: &Expr) -> Eval<IndexMap<Arc<str>, Val>> {
-        let (unit, origin) = self.first_found(from)?;
-        let root = Layer::default();
-        let mut run = self
-            .inner(unit.clone(), origin, vec![root.clone()])
-            .map_err(|d| self.located(d, from))?;
-        run.body(&unit.body, &mut Vec::new())?;
-        let names = root.borrow().clone();
-        Ok(names)
     }
 }

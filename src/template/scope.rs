@@ -57,6 +57,12 @@ pub trait Outside: Send + Sync {
     /// The texts that must not be shown.
     fn secrets(&self) -> &Secrets;
 
+    /// The value of a setting, for `lookup('config', …)`; `None` where it is not known.
+    fn setting(&self, name: &str) -> Option<Value> {
+        let _ = name;
+        None
+    }
+
     /// The folder of the playbook; relative paths start here.
     fn basedir(&self) -> &Path;
 }

@@ -2,6 +2,7 @@
 
 use super::args::Eval;
 use super::ast::Unit;
+use super::check::Reference;
 use super::context::Cx;
 use super::origin::{Origin, locate_in};
 use super::parse::{Mode, SyntaxError, parse};
@@ -32,6 +33,17 @@ struct Cache {
 pub struct TemplateOptions {
     /// Marks and whitespace; a `#jinja2:` first line of the file goes before these.
     pub syntax: Syntax,
+}
+
+/// What [`Templar::check_file`] found.
+#[derive(Debug, Default)]
+pub struct CheckedFile {
+    /// What is wrong.
+    pub problems: Problems,
+    /// The templates it takes in by literal names.
+    pub references: Vec<Reference>,
+    /// How those are read.
+    pub options: TemplateOptions,
 }
 
 impl Templar {
@@ -201,12 +213,24 @@ impl Templar {
         self.check_as(text, Mode::Condition, &origin)
     }
 
-    /// As [`Templar::check`] for a template file.
-    pub fn check_file(&self, text: &str, path: &Path, options: &TemplateOptions) -> Problems {
+    /// As [`Templar::check`] for a template file, with the templates it takes in by literal names and how these are read.
+    pub fn check_file(&self, text: &str, path: &Path, options: &TemplateOptions) -> CheckedFile {
         let origin = Origin::File(Source::new(path, text));
         match self.compile_file(text, &options.syntax, &origin) {
-            Ok(unit) => super::check::check(&unit, &origin),
-            Err(d) => d.into(),
+            Ok(unit) => {
+                let (problems, references) = super::check::check(&unit, &origin);
+                CheckedFile {
+                    problems,
+                    references,
+                    options: TemplateOptions {
+                        syntax: unit.syntax.clone(),
+                    },
+                }
+            }
+            Err(d) => CheckedFile {
+                problems: d.into(),
+                ..CheckedFile::default()
+            },
         }
     }
 
@@ -228,7 +252,7 @@ impl Templar {
 
     fn check_as(&self, text: &str, mode: Mode, origin: &Origin) -> Problems {
         match self.compile(text, mode, origin) {
-            Ok(unit) => super::check::check(&unit, origin),
+            Ok(unit) => super::check::check(&unit, origin).0,
             Err(d) => d.into(),
         }
     }

@@ -35,6 +35,8 @@ pub(crate) enum Obj {
     Loop(Loop),
     /// What `{% import %}` gives.
     Module(IndexMap<Arc<str>, Val>),
+    /// A block of this template, and how many younger ones of its name are passed over: `self.name`, `super`.
+    Block(Arc<str>, usize),
     /// `range()`, kept unrolled until something needs its items.
     Range(i64, i64, i64),
     /// `hostvars`.
@@ -187,6 +189,7 @@ impl Val {
                 Obj::Namespace(_) => "namespace",
                 Obj::Loop(_) => "loop",
                 Obj::Module(_) => "imported template",
+                Obj::Block(..) => "block",
                 Obj::Range(..) => "range",
                 Obj::HostVars(_) | Obj::Vars(..) => "mapping",
                 Obj::Cycler(..) => "cycler",

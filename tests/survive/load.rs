@@ -213,6 +213,21 @@ async fn includes_that_go_in_a_circle() {
     );
     place.write("a.yml", b"- include_tasks: b.yml\n");
     place.write("b.yml", b"- debug: {msg: x}\n- include_tasks: a.yml\n");
+    insta::assert_snapshot!(refused(&place, 4).await, @r"
+    error: includes lead back to themselves
+     --> a.yml:1:3
+      |
+    1 | - include_tasks: b.yml
+      |   ^^^^^^^^^^^^^
+      note: a.yml:1 -> b.yml:2 -> a.yml:1
+      help: give one of them a condition that ends it
+    ");
+
+    // With a condition it may end, so it is begun, and ends when it does not.
+    place.write(
+        "b.yml",
+        b"- debug: {msg: x}\n- include_tasks: a.yml\n  when: inventory_hostname != 'nobody'\n",
+    );
     let text = refused(&place, 2).await;
     let (_, end) = text.split_once("fatal: ").unwrap();
     insta::assert_snapshot!(end, @r"

@@ -8,6 +8,7 @@ use crate::value::{Value, python_float};
 
 pub(super) const TABLE: Table = &[
     ("from_json", from_json),
+    ("json_query", json_query),
     ("to_json", |v, args| write(v, args, None, false)),
     ("to_nice_json", |v, args| write(v, args, Some(4), true)),
     ("tojson", tojson),
@@ -20,6 +21,20 @@ fn from_json(value: Val, args: Args<'_, '_>) -> Eval {
             Err(d) => args.fail(d.message),
         },
         other => args.fail(format!("a text is needed, not {}", a(other.kind()))),
+    }
+}
+
+/// `json_query(expr)`: what a JMESPath expression finds.
+fn json_query(value: Val, mut args: Args<'_, '_>) -> Eval {
+    let expr = args.need_text("expr")?;
+    let data = args.cx.data(&value)?;
+    let wrong = |e: jmespath::JmespathError| Diagnostic::new(format!("filter `json_query`: {e}"));
+    let found = jmespath::compile(&expr)
+        .and_then(|query| query.search(data.to_json()))
+        .map_err(wrong)?;
+    match serde_json::to_value(&*found) {
+        Ok(found) => args.done(Value::from(found)),
+        Err(e) => args.fail(e),
     }
 }
 

@@ -8,6 +8,7 @@ mod ip;
 mod json;
 mod lists;
 mod math;
+mod password_hash;
 pub(crate) mod path;
 pub(crate) mod regex;
 mod select;
@@ -26,9 +27,10 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 pub(crate) use chance::Dice;
-pub(crate) use crypto::{crypt, random_text};
 pub(crate) use dicts::{ListMerge, merge};
 pub(crate) use lists::flatten_into;
+pub use password_hash::PasswordHash;
+pub(crate) use password_hash::random_text;
 pub(crate) use sets::crossed;
 
 /// A filter: the value before the `|` and the arguments.
@@ -37,7 +39,7 @@ pub(crate) type Filter = fn(Val, Args<'_, '_>) -> Eval;
 /// A file's filters by name.
 pub(crate) type Table = &'static [(&'static str, Filter)];
 
-const TABLES: [Table; 18] = [
+const TABLES: [Table; 19] = [
     basics::TABLE,
     chance::TABLE,
     crypto::TABLE,
@@ -46,6 +48,7 @@ const TABLES: [Table; 18] = [
     json::TABLE,
     lists::TABLE,
     math::TABLE,
+    password_hash::TABLE,
     path::TABLE,
     regex::TABLE,
     select::TABLE,
@@ -62,11 +65,7 @@ static FILTERS: LazyLock<HashMap<&'static str, Filter>> =
     LazyLock::new(|| TABLES.iter().flat_map(|t| t.iter().copied()).collect());
 
 /// Filters people know from elsewhere that hoist does not have, and what to use.
-pub(super) const INSTEAD: [(&str, &str); 7] = [
-    (
-        "json_query",
-        "use `selectattr`, `map(attribute=…)` and `dict2items`, which need no JMESPath",
-    ),
+pub(super) const INSTEAD: [(&str, &str); 6] = [
     (
         "win_basename",
         "hoist manages Linux hosts; `basename` is for their paths",

@@ -1,5 +1,6 @@
 //! The lookups: `lookup('file', …)`, `query(…)`, and the `with_…` loops, which are the same functions.
 
+mod config;
 mod data;
 mod files;
 mod ini;
@@ -7,6 +8,9 @@ mod password;
 mod tree;
 mod vars;
 mod web;
+
+pub use config::SETTINGS;
+pub(super) use config::known as known_setting;
 
 use super::args::{Args, Eval};
 use super::context::Cx;
@@ -24,7 +28,8 @@ type Lookup = fn(Args<'_, '_>) -> Eval<Vec<Value>>;
 /// A file's lookups by name.
 type Table = &'static [(&'static str, Lookup)];
 
-const TABLES: [Table; 7] = [
+const TABLES: [Table; 8] = [
+    config::TABLE,
     data::TABLE,
     files::TABLE,
     ini::TABLE,
@@ -38,11 +43,7 @@ const TABLES: [Table; 7] = [
 const EFFECTS: [&str; 3] = ["password", "pipe", "url"];
 
 /// Lookups that hoist does not have, and what to use.
-pub(super) const INSTEAD: [(&str, &str); 6] = [
-    (
-        "config",
-        "hoist has no ansible.cfg plugins; put the value in a variable",
-    ),
+pub(super) const INSTEAD: [(&str, &str); 5] = [
     (
         "dig",
         "use `pipe` with the command `dig`, or `getent` on a host",

@@ -3,7 +3,7 @@
 use super::{Table, texts};
 use crate::error::Diagnostic;
 use crate::template::args::{Args, Eval};
-use crate::template::filters::{crypt, random_text};
+use crate::template::filters::{PasswordHash, random_text};
 use crate::value::{Map, Value};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
@@ -68,9 +68,6 @@ fn one(args: &Args<'_, '_>, path: &str, options: &Map) -> Eval<String> {
             .filter(|v| **v != Value::Null)
             .map(Value::to_string)
     };
-    if text("ident").is_some() {
-        return args.fail("`ident` belongs to bcrypt, which is not supported");
-    }
     let Ok(length) = text("length")
         .unwrap_or_else(|| "20".to_owned())
         .parse::<usize>()
@@ -80,7 +77,6 @@ fn one(args: &Args<'_, '_>, path: &str, options: &Map) -> Eval<String> {
     if !(1..=10_000).contains(&length) {
         return args.fail("`length` must be between 1 and 10000");
     }
-    let encrypt = text("encrypt");
     let _guard = ONE_AT_A_TIME.lock();
     let held = if path != Path::new("/dev/null") && path.exists() {
         Some(outside.read_file(&path)?)
@@ -88,47 +84,96 @@ fn one(args: &Args<'_, '_>, path: &str, options: &Map) -> Eval<String> {
         None
     };
     let is_new = held.is_none();
-    let (plain, salt) = match held {
-        Some(bytes) => {
-            let content = String::from_utf8_lossy(&bytes)
-                .trim_end_matches('\n')
-                .to_owned();
-            match content.rsplit_once(" salt=") {
-                Some((plain, rest)) => (
-                    plain.to_owned(),
-                    Some(rest.split(' ').next().unwrap_or_default().to_owned()),
-                ),
-                None => (content, None),
-            }
-        }
-        None => (
-            random_text(length, &alphabet(args, options)?, text("seed").as_deref())?,
-            None,
-        ),
+    let held = match held {
+        Some(bytes) => Held::read(&String::from_utf8_lossy(&bytes)),
+        None => Held {
+            plain: random_text(length, &alphabet(args, options)?, text("seed").as_deref())?,
+            ..Held::default()
+        },
     };
     // The plain password counts as secret as soon as it exists.
-    outside.secrets().add(&plain);
-    let salted = encrypt.is_some() && salt.is_none();
-    let salt = match (&encrypt, salt) {
-        (Some(_), None) => Some(random_text(
-            16,
-            "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
-            None,
-        )?),
-        (_, salt) => salt,
-    };
-    if (is_new || salted) && path != Path::new("/dev/null") {
-        let content = match &salt {
-            Some(salt) => format!("{plain} salt={salt}\n"),
-            None => format!("{plain}\n"),
+    outside.secrets().add(&held.plain);
+    let wanted = text("ident");
+    if let (Some(kept), Some(wanted)) = (&held.ident, &wanted)
+        && kept != wanted
+    {
+        return args.fail(format!(
+            "`{}` has `ident={kept}`, not `{wanted}`",
+            path.display()
+        ));
+    }
+    let mut now = held.clone();
+    now.ident = held.ident.clone().or(wanted);
+    let mut how = None;
+    if let Some(kind) = text("encrypt") {
+        if now.ident.is_none() && matches!(kind.as_str(), "bcrypt" | "blowfish") {
+            now.ident = Some("2b".to_owned());
+        }
+        let mut hash = PasswordHash {
+            kind,
+            ident: now.ident.clone(),
+            ..PasswordHash::default()
         };
-        if let Err(e) = write(&path, &content) {
-            return args.fail(format!("`{}` could not be written: {e}", path.display()));
+        if now.salt.is_none() {
+            now.salt = Some(hash.new_salt()?);
+        }
+        hash.salt.clone_from(&now.salt);
+        how = Some(hash);
+    }
+    if (is_new || now != held)
+        && path != Path::new("/dev/null")
+        && let Err(e) = write(&path, &now.text())
+    {
+        return args.fail(format!("`{}` could not be written: {e}", path.display()));
+    }
+    match how {
+        Some(hash) => hash.of(&now.plain),
+        None => Ok(now.plain),
+    }
+}
+
+/// What such a file holds.
+#[derive(Clone, Default, PartialEq)]
+struct Held {
+    plain: String,
+    salt: Option<String>,
+    ident: Option<String>,
+}
+
+impl Held {
+    fn read(content: &str) -> Self {
+        let content = content.trim_end();
+        let Some((plain, rest)) = content.rsplit_once(" salt=") else {
+            return Self {
+                plain: content.to_owned(),
+                ..Self::default()
+            };
+        };
+        let (salt, ident) = match rest.rsplit_once(" ident=") {
+            Some((salt, ident)) => (salt, Some(ident.to_owned())),
+            None => (rest, None),
+        };
+        Self {
+            plain: plain.to_owned(),
+            salt: Some(salt.to_owned()),
+            ident,
         }
     }
-    match (encrypt, salt) {
-        (Some(kind), Some(salt)) => crypt(&plain, &kind, &salt, None),
-        _ => Ok(plain),
+
+    fn text(&self) -> String {
+        let part = |name: &str, value: &Option<String>| {
+            value
+                .as_ref()
+                .map_or_else(String::new, |v| format!(" {name}={v}"))
+        };
+        // Without a salt an ident says nothing.
+        let ident = self.salt.as_ref().and(self.ident.clone());
+        format!(
+            "{}{}{}\n",
+            self.plain,
+            part("salt", &self.salt),
+            part("ident", &ident)
+        )
     }
 }
 
