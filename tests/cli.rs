@@ -87,6 +87,50 @@ fn exit_statuses_are_those_of_ansible() {
 }
 
 #[test]
+fn settings_count() {
+    let dir = project(&[
+        (
+            "ansible.cfg",
+            "[defaults]\ngather_subset = !all\ninject_facts_as_vars = False\nforks = 3\ntask_timeout = 1\n\
+             any_errors_fatal = True\n[privilege_escalation]\nbecome_flags = -H -n\n",
+        ),
+        (
+            "site.yml",
+            "- hosts: all\n  tasks:\n    - assert:\n        that:\n          - ansible_facts.system == 'Linux'\n\
+             \x20         - ansible_system is not defined\n          - ansible_facts.processor is not defined\n\
+             \x20         - ansible_local == {}\n          - lookup('config', 'DEFAULT_FORKS') == 3\n\
+             \x20         - lookup('config', 'DEFAULT_BECOME_FLAGS') == '-H -n'\n\
+             \x20         - query('config', 'DEFAULT_STRATEGY', 'nope', on_missing='skip') == ['linear']\n\
+             \x20   - command: sleep {{ 9 if inventory_hostname == 'slow' else 0 }}\n    - command: echo never\n",
+        ),
+        (
+            "unknown.yml",
+            "- hosts: all\n  tasks:\n    - debug: {msg: \"{{ lookup('config', 'DEFAULT_FORK') }}\"}\n",
+        ),
+    ]);
+    let local = |book: &str| {
+        let out = hoist(dir.path(), &["run", book, "-i", "good,slow", "-c", "local"]);
+        (out.status.code(), text(&out.stdout) + &text(&out.stderr))
+    };
+    let (status, told) = local("site.yml");
+    assert_eq!(status, Some(2), "{told}");
+    // the one that took too long ends the play for all
+    assert!(!told.contains("echo never"), "{told}");
+    assert!(
+        told.contains(
+            "good                       : ok=3    changed=1    unreachable=0    failed=0"
+        ),
+        "{told}"
+    );
+    let (status, told) = local("unknown.yml");
+    assert_eq!(status, Some(4));
+    assert!(
+        told.contains("hoist has no setting `DEFAULT_FORK`") && told.contains("`DEFAULT_FORKS`"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_recorded_run_is_told_again_word_for_word() {
     let dir = project(&[("site.yml", SITE)]);
     let run = hoist(

@@ -5,8 +5,9 @@ use super::project::Project;
 use crate::engine::RunOptions;
 use crate::error::Diagnostic;
 use crate::playbook::Config;
+use crate::value::{Map, Value};
 use std::io::{IsTerminal, stdin};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The flags that decide how hosts are worked on.
@@ -60,7 +61,6 @@ pub fn run_options(
     sources: &[String],
 ) -> Result<RunOptions, Diagnostic> {
     let config = &project.config;
-    not_built(config)?;
     let defaults = RunOptions::default();
     let (connection, become_flags) = (flags.connection, flags.r#become);
     let or = |given: &Option<String>, set: &Option<String>| given.clone().or_else(|| set.clone());
@@ -117,62 +117,97 @@ pub fn run_options(
         accept_new: connection.accept_new_host_keys || config.host_key_checking == Some(false),
         verbosity: flags.verbosity,
         gathering: config.gathering.clone().unwrap_or(defaults.gathering),
+        gather: gather(config),
+        inject_facts: config.inject_facts_as_vars != Some(false),
+        strategy: config.strategy.clone().unwrap_or(defaults.strategy),
+        any_errors_fatal: config.any_errors_fatal == Some(true),
+        task_timeout: config.task_timeout.unwrap_or(0) as f64,
+        remote_port: config.remote_port,
+        become_flags: config.become_flags.clone(),
+        become_exe: config.become_exe.clone(),
         ..defaults
     })
 }
 
-/// Settings that are read and that the engine has no use for yet.
-fn not_built(config: &Config) -> Result<(), Diagnostic> {
-    let strategy = config.strategy.as_deref().unwrap_or("linear");
-    let settings = [
+/// What plays gather that do not say it.
+fn gather(config: &Config) -> Map {
+    let subset = (!config.gather_subset.is_empty()).then(|| {
+        let words = config.gather_subset.iter();
+        Value::list(words.map(|w| Value::from(w.as_str())))
+    });
+    let timeout = config.gather_timeout.map(|t| Value::from(t as i64));
+    let path = config.fact_path.as_deref().map(Value::from);
+    [
+        ("gather_subset", subset),
+        ("gather_timeout", timeout),
+        ("fact_path", path),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+    .collect()
+}
+
+/// What the lookup `config` gives: the settings by Ansible's names, with the flags laid over them.
+pub fn settings(options: &RunOptions, config: &Config) -> Map {
+    let text = |v: &Option<String>| v.as_deref().map_or(Value::Null, Value::from);
+    let or = |v: &Option<String>, default: &str| Value::from(v.as_deref().unwrap_or(default));
+    let path = |v: &Option<PathBuf>| {
+        v.as_ref()
+            .map_or(Value::Null, |p| Value::from(p.display().to_string()))
+    };
+    let texts = |v: &[String]| Value::list(v.iter().map(|s| Value::from(s.as_str())));
+    let roles: Vec<String> = config
+        .roles_path
+        .iter()
+        .map(|p| p.display().to_string())
+        .collect();
+    let port = options.remote_port.map(|p| Value::from(i64::from(p)));
+    [
+        ("ANY_ERRORS_FATAL", options.any_errors_fatal.into()),
+        ("CONFIG_FILE", path(&config.path)),
         (
-            "remote_port",
-            config.remote_port.is_some(),
-            "set the variable `ansible_port`",
+            "DEFAULT_BECOME",
+            options.become_default.unwrap_or(false).into(),
         ),
         (
-            "become_exe",
-            config.become_exe.is_some(),
-            "`sudo`, `su` and `doas` are found by their names",
+            "DEFAULT_BECOME_ASK_PASS",
+            config.become_ask_pass.unwrap_or(false).into(),
+        ),
+        ("DEFAULT_BECOME_EXE", text(&options.become_exe)),
+        ("DEFAULT_BECOME_FLAGS", or(&options.become_flags, "")),
+        ("DEFAULT_BECOME_METHOD", or(&options.become_method, "sudo")),
+        ("DEFAULT_BECOME_USER", or(&options.become_user, "root")),
+        ("DEFAULT_FORCE_HANDLERS", options.force_handlers.into()),
+        ("DEFAULT_FORKS", (options.forks as i64).into()),
+        ("DEFAULT_GATHERING", Value::from(options.gathering.as_str())),
+        ("DEFAULT_HASH_BEHAVIOUR", "replace".into()),
+        ("DEFAULT_HOST_LIST", texts(&options.inventory)),
+        ("DEFAULT_NO_LOG", false.into()),
+        ("DEFAULT_PRIVATE_KEY_FILE", path(&options.private_key)),
+        ("DEFAULT_REMOTE_PORT", port.unwrap_or(Value::Null)),
+        ("DEFAULT_REMOTE_USER", text(&options.remote_user)),
+        ("DEFAULT_ROLES_PATH", texts(&roles)),
+        ("DEFAULT_STRATEGY", Value::from(options.strategy.as_str())),
+        ("DEFAULT_TIMEOUT", (options.timeout as i64).into()),
+        ("DEFAULT_TRANSPORT", or(&options.connection, "ssh")),
+        (
+            "DEFAULT_VAULT_IDENTITY_LIST",
+            texts(&config.vault_identity_list),
         ),
         (
-            "become_flags",
-            config.become_flags.is_some(),
-            "leave it out; what hoist needs of them it gives itself",
+            "DEFAULT_VAULT_PASSWORD_FILE",
+            path(&config.vault_password_file),
         ),
-        (
-            "gather_subset",
-            !config.gather_subset.is_empty(),
-            "write it in the play",
-        ),
-        (
-            "gather_timeout",
-            config.gather_timeout.is_some(),
-            "write it in the play",
-        ),
-        (
-            "fact_path",
-            config.fact_path.is_some(),
-            "write it in the play",
-        ),
-        (
-            "inject_facts_as_vars",
-            config.inject_facts_as_vars == Some(false),
-            "facts are always variables too",
-        ),
-        ("strategy", strategy != "linear", "write it in the play"),
-        (
-            "any_errors_fatal",
-            config.any_errors_fatal == Some(true),
-            "write it in the play",
-        ),
-    ];
-    match settings.iter().find(|(_, set, _)| *set) {
-        Some((name, _, help)) => {
-            Err(Diagnostic::new(format!("the setting `{name}` is not supported")).with_help(*help))
-        }
-        None => Ok(()),
-    }
+        ("DIFF_ALWAYS", options.diff.into()),
+        ("HOST_KEY_CHECKING", (!options.accept_new).into()),
+        ("INJECT_FACTS_AS_VARS", options.inject_facts.into()),
+        ("TAGS_RUN", texts(&options.tags)),
+        ("TAGS_SKIP", texts(&options.skip_tags)),
+        ("TASK_TIMEOUT", (options.task_timeout as i64).into()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
 }
 
 /// Arguments of the settings and flags, without those about sharing connections, which hoist does itself.
@@ -208,7 +243,10 @@ fn ssh_args(flags: &ConnectionFlags, config: &Config) -> Result<Vec<String>, Dia
 }
 
 fn become_password(flags: &BecomeFlags, project: &Project) -> Result<Option<String>, Diagnostic> {
-    let file = &flags.become_password_file;
+    let file = flags
+        .become_password_file
+        .as_ref()
+        .or(project.config.become_password_file.as_ref());
     let ask =
         flags.ask_become_pass || (file.is_none() && project.config.become_ask_pass == Some(true));
     let password = if ask {
@@ -313,6 +351,16 @@ mod tests {
         error: becoming by `runas` is not supported
           help: it is sudo, su or doas
         ");
+    }
+
+    #[test]
+    fn every_setting_that_can_be_asked_for_has_a_value() {
+        let options = options(ConnectionFlags::default(), BecomeFlags::default()).unwrap();
+        let names: Vec<String> = settings(&options, &Config::default())
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(names, crate::template::lookups::SETTINGS);
     }
 
     #[test]

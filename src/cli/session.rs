@@ -6,7 +6,7 @@ use crate::engine::{Ask, Cancel, RunOptions, Setup, run};
 use crate::inventory::Inventory;
 use crate::playbook::Playbook;
 use crate::report::{Event, EventKind, Live, Tally};
-use std::io::{BufRead, Write};
+use std::io::{BufRead, IsTerminal, Write};
 use std::sync::Arc;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -32,11 +32,13 @@ pub struct Session {
 pub async fn conduct(session: Session) -> u8 {
     let Session {
         project,
-        options,
+        mut options,
         inventory,
         playbooks,
         told,
     } = session;
+    options.interactive = std::io::stdin().is_terminal();
+    options.settings = super::options::settings(&options, &project.config);
     let Told { hub, live } = told;
     let (engine_out, mut from_engine) = unbounded_channel();
     let (to_hub, hub_in) = unbounded_channel();

@@ -36,7 +36,14 @@ pub(super) fn validate(
             "argument_errors",
             Value::list(errors.into_iter().map(Value::from)),
         )
-        .with("argument_spec_data", Value::from(spec.clone()))))
+        .with("argument_spec_data", Value::from(spec.clone()))
+        .with("validate_args_context", context(args))))
+}
+
+/// Where the specification comes from, as the results say it.
+pub(super) fn context(args: &Args) -> Value {
+    let context = args.dict("validate_args_context").cloned();
+    Value::from(context.unwrap_or_default())
 }
 
 fn check(path: &str, option: &Value, value: Option<&Value>, errors: &mut Vec<String>) {

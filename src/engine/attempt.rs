@@ -223,6 +223,7 @@ impl Work<'_> {
                     "timeout",
                     self.place.keyword(self.task, |c| c.timeout.as_ref()),
                 )?
+                .or(Some(self.play.run.options.task_timeout))
                 .filter(|s| *s > 0.0)
                 .map(Duration::from_secs_f64),
         }))

@@ -102,8 +102,17 @@ impl Work<'_> {
             "set_stats" => Ok(self.set_stats(&args)),
             "include_vars" => self.include_vars(&args),
             "pause" => Ok(self.pause(&args).await),
-            "validate_argument_spec" => super::argument_specs::validate(&args, keywords)
-                .map(|r| r.map(|()| ok([("msg", Value::from("The arg spec validation passed"))]))),
+            "validate_argument_spec" => super::argument_specs::validate(&args, keywords).map(|r| {
+                r.map(|()| {
+                    ok([
+                        ("msg", Value::from("The arg spec validation passed")),
+                        (
+                            "validate_args_context",
+                            super::argument_specs::context(&args),
+                        ),
+                    ])
+                })
+            }),
             "gather_facts" => return Ok(self.gather_facts(&args, keywords).await),
             other => Ok(Err(Fail::new(format!(
                 "`{other}` cannot be used here: it is a keyword of lists of tasks"
@@ -360,10 +369,15 @@ impl Work<'_> {
                 prompt.unwrap_or("Press enter to continue, Ctrl+C to interrupt")
             );
             let echo = args.opt_bool("echo").unwrap_or(true);
-            input = run
-                .ask(question, !echo)
-                .await
-                .map_err(|e| Fail::new(e.message))?;
+            if run.options.interactive {
+                input = run
+                    .ask(question, !echo)
+                    .await
+                    .map_err(|e| Fail::new(e.message))?;
+            } else {
+                run.emitter
+                    .warn("`pause` waits for nobody: there is no terminal".to_owned());
+            }
         }
         run.sessions.forget_all();
         let took = began.elapsed().as_secs_f64();

@@ -40,6 +40,8 @@ pub(super) fn task(play_run: &PlayRun) -> Option<Arc<Task>> {
         if let Some(located) = given {
             args.map.insert(name.to_owned(), located.value.clone());
             args.spans.insert(name.to_owned(), located.span.clone());
+        } else if let Some(value) = play_run.run.options.gather.get(name) {
+            args.map.insert(name.to_owned(), value.clone());
         }
     }
     let at = |text: &str| Located::new(Value::from(text), &play.span);

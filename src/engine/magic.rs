@@ -140,7 +140,7 @@ impl Magic {
                 let mut listed: Vec<&str> = Vec::new();
                 for role in &uses {
                     let wanted = match name {
-                        "ansible_play_role_names" => !is_dependency(role),
+                        "ansible_play_role_names" | "role_names" => !is_dependency(role),
                         "ansible_dependent_role_names" => is_dependency(role),
                         _ => true,
                     };

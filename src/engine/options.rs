@@ -52,6 +52,26 @@ pub struct RunOptions {
     pub verbosity: u8,
     /// `gathering` of ansible.cfg: `implicit`, `explicit` or `smart`.
     pub gathering: String,
+    /// What plays gather that do not say it: `gather_subset`, `gather_timeout`, `fact_path`.
+    pub gather: Map,
+    /// Facts are variables by their own names too, not only in `ansible_facts`.
+    pub inject_facts: bool,
+    /// The strategy of plays that name none.
+    pub strategy: String,
+    /// `any_errors_fatal` of what does not say it.
+    pub any_errors_fatal: bool,
+    /// `timeout` of tasks that do not say it, seconds; 0 for none.
+    pub task_timeout: f64,
+    /// The port of SSH where nothing else says it.
+    pub remote_port: Option<u16>,
+    /// `become_flags` where nothing else says it.
+    pub become_flags: Option<String>,
+    /// `become_exe` where nothing else says it.
+    pub become_exe: Option<String>,
+    /// Whether somebody is there to answer questions.
+    pub interactive: bool,
+    /// What the lookup `config` gives, by Ansible's names.
+    pub settings: Map,
 }
 
 impl Default for RunOptions {
@@ -80,6 +100,16 @@ impl Default for RunOptions {
             accept_new: false,
             verbosity: 0,
             gathering: "implicit".to_owned(),
+            gather: Map::new(),
+            inject_facts: true,
+            strategy: "linear".to_owned(),
+            any_errors_fatal: false,
+            task_timeout: 0.0,
+            remote_port: None,
+            become_flags: None,
+            become_exe: None,
+            interactive: true,
+            settings: Map::new(),
         }
     }
 }

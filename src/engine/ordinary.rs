@@ -100,7 +100,7 @@ impl PlayRun {
         let mut failed = Hosts::new();
         for (host, (result, lost)) in workers.iter().zip(results) {
             if once {
-                self.share(task, hosts, host, &result);
+                self.share(task, place, hosts, host, &result);
             }
             if lost {
                 failed.push(host.clone());
@@ -110,7 +110,17 @@ impl PlayRun {
     }
 
     /// The result of a `run_once` task holds for every host.
-    fn share(&self, task: &Task, hosts: &[HostName], from: &HostName, result: &TaskResult) {
+    fn share(
+        &self,
+        task: &Task,
+        place: &Place,
+        hosts: &[HostName],
+        from: &HostName,
+        result: &TaskResult,
+    ) {
+        // facts that were given to a delegate are nobody else's
+        let given = place.keyword(task, |c| c.delegate_to.as_ref()).is_some()
+            && self.flag_of(task, place, from, |c| c.delegate_facts.as_ref());
         for host in hosts.iter().filter(|h| *h != from) {
             if let Some(name) = &task.register {
                 self.run
@@ -118,7 +128,9 @@ impl PlayRun {
                     .store
                     .set(host, name, Value::from(result.map.clone()));
             }
-            super::control::keep_facts(&self.run, task, host, &result.map);
+            if !given {
+                super::control::keep_facts(&self.run, task, host, &result.map);
+            }
         }
     }
 
@@ -173,7 +185,11 @@ impl PlayRun {
             return false;
         };
         let once = self.is_once(task, place, first);
-        let fatal = self.flag_of(task, place, first, |c| c.any_errors_fatal.as_ref());
+        let said = |c: &'_ crate::playbook::Common| c.any_errors_fatal.is_some();
+        let fatal = match place.commons(task).any(said) {
+            true => self.flag_of(task, place, first, |c| c.any_errors_fatal.as_ref()),
+            false => self.run.options.any_errors_fatal,
+        };
         (once || fatal) && !self.flag_of(task, place, first, |c| c.ignore_errors.as_ref())
     }
 }

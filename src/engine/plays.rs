@@ -27,7 +27,9 @@ impl Run {
         });
         self.world.enter(&play.dir)?;
         let bare = crate::vars::TaskScope {
-            layers: vec![crate::vars::Layer::Plain(self.world.extra.clone())],
+            layers: [self.world.extra.clone(), play.common.vars.clone().into()]
+                .map(crate::vars::Layer::Plain)
+                .to_vec(),
             neighbours: outside.clone(),
         };
         let prompts = self.prompt(play, &bare.shared()).await?;
@@ -76,7 +78,7 @@ impl Run {
         };
         let order = text(&play.order)?;
         let all = ordered(all, order.as_deref().unwrap_or("inventory"));
-        let strategy = text(&play.strategy)?.unwrap_or_else(|| "linear".to_owned());
+        let strategy = text(&play.strategy)?.unwrap_or_else(|| self.options.strategy.clone());
         self.emitter.emit(EventKind::PlayStarted {
             name: name.clone(),
             hosts: all.iter().map(ToString::to_string).collect(),
@@ -196,28 +198,52 @@ impl Run {
             if self.options.extra_vars.contains_key(&prompt.name) {
                 continue;
             }
-            answers.insert(prompt.name.clone(), self.prompt_one(prompt, scope).await?);
+            answers.insert(
+                prompt.name.clone(),
+                self.prompt_one(play, prompt, scope).await?,
+            );
         }
         Ok(answers)
     }
 
     async fn prompt_one(
         &self,
+        play: &Play,
         prompt: &Prompt,
         scope: &Arc<dyn crate::template::Scope>,
     ) -> Result<Value, Problems> {
-        let default = prompt.default.as_ref().map(|d| d.to_string());
-        let question = prompt
-            .prompt
-            .as_ref()
-            .map_or_else(|| prompt.name.clone(), |p| p.to_string());
+        let text = |l: &Option<crate::playbook::Located>| {
+            l.as_ref()
+                .map(|l| self.templar.resolve(scope, l).map(|v| v.to_string()))
+                .transpose()
+        };
+        let default = text(&prompt.default)?;
+        let question = text(&prompt.prompt)?.unwrap_or_else(|| prompt.name.clone());
         let question = match &default {
             Some(default) if !prompt.private => format!("{question} [{default}]: "),
             _ => format!("{question}: "),
         };
+        if !self.options.interactive && default.is_none() {
+            let name = &prompt.name;
+            return Err(Diagnostic::at(
+                &play.span,
+                format!("there is no terminal to ask for `{name}` on"),
+            )
+            .with_help(format!("give it with `-e {name}=…`"))
+            .into());
+        }
         loop {
-            let mut answer = self.ask(question.clone(), prompt.private).await?;
+            let mut answer = if self.options.interactive {
+                self.ask(question.clone(), prompt.private).await?
+            } else {
+                self.emitter.warn(format!(
+                    "there is no terminal to ask for `{}` on: its default is taken",
+                    prompt.name
+                ));
+                String::new()
+            };
             if prompt.confirm
+                && self.options.interactive
                 && self
                     .ask(format!("confirm {question}"), prompt.private)
                     .await?
@@ -235,19 +261,13 @@ impl Run {
                 self.world.secrets.add(&answer);
             }
             if let Some(scheme) = &prompt.encrypt {
-                let scope: Arc<dyn crate::template::Scope> =
-                    Arc::new(crate::template::Layered::new(
-                        Map::from_iter([("answer".to_owned(), Value::from(answer))]),
-                        scope.clone(),
-                    ));
-                let kind = scheme.trim_end_matches("_crypt");
-                let salt = prompt
-                    .salt
-                    .as_ref()
-                    .map(|s| format!(", '{s}'"))
-                    .unwrap_or_default();
-                let expression = format!("answer | password_hash('{kind}'{salt})");
-                return Ok(self.templar.evaluate(&scope, &expression, None)?);
+                let how = crate::template::PasswordHash {
+                    kind: scheme.clone(),
+                    salt: prompt.salt.clone(),
+                    salt_size: prompt.salt_size.map(i64::from),
+                    ..Default::default()
+                };
+                return Ok(Value::from(how.of(&answer)?));
             }
             return Ok(Value::from(answer));
         }

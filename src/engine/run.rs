@@ -114,7 +114,7 @@ pub async fn run(
     };
     let world = World::new(
         inventory,
-        options.extra_vars.clone(),
+        &options,
         secrets,
         keyring,
         constants,

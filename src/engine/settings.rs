@@ -237,7 +237,8 @@ impl Route {
                             ))
                         })
                     })
-                    .transpose()?;
+                    .transpose()?
+                    .or(options.remote_port);
                 let key = text(&["ansible_ssh_private_key_file", "ansible_private_key_file"])?
                     .map(|k| expand_home(&k));
                 let timeout =
@@ -345,7 +346,9 @@ impl Route {
         }
         let flags = match of_method("flags")? {
             Some(flags) => Some(flags),
-            None => keywords.text(|c| c.become_flags.as_ref())?,
+            None => keywords
+                .text(|c| c.become_flags.as_ref())?
+                .or_else(|| options.become_flags.clone()),
         };
         let flags = flags
             .map(|f| {
@@ -355,7 +358,9 @@ impl Route {
             .transpose()?;
         let exe = match of_method("exe")? {
             Some(exe) => Some(exe),
-            None => keywords.text(|c| c.become_exe.as_ref())?,
+            None => keywords
+                .text(|c| c.become_exe.as_ref())?
+                .or_else(|| options.become_exe.clone()),
         };
         let root = user == "root";
         Ok(Self {

@@ -25,6 +25,10 @@ pub(super) struct World {
     /// Magic variables that are the same everywhere.
     pub constants: Map,
     pub emitter: Arc<Emitter>,
+    /// What the lookup `config` gives.
+    settings: Map,
+    /// Facts are variables by their own names too.
+    inject_facts: bool,
     /// `group_vars` and `host_vars` beside the playbook whose play runs, and its folder.
     beside: RwLock<(PathBuf, Arc<VarsFiles>)>,
     layers: Mutex<HashMap<String, Arc<Vec<Arc<Map>>>>>,
@@ -33,7 +37,7 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(
         inventory: Inventory,
-        extra: Map,
+        options: &super::options::RunOptions,
         secrets: Secrets,
         keyring: Arc<Keyring>,
         constants: Map,
@@ -42,11 +46,13 @@ impl World {
         Self {
             inventory: RwLock::new(inventory),
             store: Store::default(),
-            extra: Arc::new(extra),
+            extra: Arc::new(options.extra_vars.clone()),
             secrets,
             keyring,
             constants,
             emitter,
+            settings: options.settings.clone(),
+            inject_facts: options.inject_facts,
             beside: RwLock::default(),
             layers: Mutex::default(),
         }
@@ -262,7 +268,21 @@ impl View {
         let learned = self.world.store.learned(host);
         layers.push(Layer::Plain(learned.set));
         layers.push(Layer::Plain(learned.included));
-        layers.push(Layer::Facts(learned.facts));
+        layers.push(self.facts(learned.facts));
+    }
+
+    /// Facts as variables.
+    fn facts(&self, facts: Arc<Map>) -> Layer {
+        if self.world.inject_facts {
+            return Layer::Facts(facts);
+        }
+        // a host's own facts keep their name, as with Ansible
+        let local = facts.get("local").cloned();
+        let local = local.unwrap_or_else(|| Value::from(Map::new()));
+        Layer::Plain(Arc::new(Map::from_iter([
+            ("ansible_facts".to_owned(), Value::Map(facts)),
+            ("ansible_local".to_owned(), local),
+        ])))
     }
 
     fn magic(&self, host: Option<&str>, place: Option<&Place>) -> Layer {
@@ -339,7 +359,7 @@ impl View {
             }
             layers.extend(info.vars.iter().cloned().map(Layer::Plain));
         }
-        layers.push(Layer::Facts(learned.facts));
+        layers.push(self.facts(learned.facts));
         if let Some(host) = host {
             layers.extend(
                 self.world
@@ -438,6 +458,10 @@ impl Outside for View {
 
     fn secrets(&self) -> &Secrets {
         &self.world.secrets
+    }
+
+    fn setting(&self, name: &str) -> Option<Value> {
+        self.world.settings.get(name).cloned()
     }
 
     fn basedir(&self) -> &Path {

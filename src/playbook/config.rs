@@ -28,6 +28,8 @@ pub struct Config {
     pub forks: Option<usize>,
     /// `timeout` of connections, in seconds.
     pub timeout: Option<u64>,
+    /// `task_timeout`, in seconds; 0 for none.
+    pub task_timeout: Option<u64>,
     /// `transport`: the connection when nothing else says.
     pub transport: Option<String>,
     /// `vault_password_file`.
@@ -46,6 +48,8 @@ pub struct Config {
     pub become_exe: Option<String>,
     /// `become_ask_pass`.
     pub become_ask_pass: Option<bool>,
+    /// `become_password_file`.
+    pub become_password_file: Option<PathBuf>,
     /// `gathering`: `implicit`, `explicit` or `smart`.
     pub gathering: Option<String>,
     /// `gather_subset`.

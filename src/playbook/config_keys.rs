@@ -22,6 +22,7 @@ pub(super) const HONOURED: &[(&[&str], &str, &str)] = &[
         "timeout",
         "ANSIBLE_TIMEOUT",
     ),
+    (&["defaults"], "task_timeout", "ANSIBLE_TASK_TIMEOUT"),
     (&["defaults"], "transport", "ANSIBLE_TRANSPORT"),
     (
         &["defaults"],
@@ -62,6 +63,11 @@ pub(super) const HONOURED: &[(&[&str], &str, &str)] = &[
         &["privilege_escalation"],
         "become_ask_pass",
         "ANSIBLE_BECOME_ASK_PASS",
+    ),
+    (
+        &["defaults"],
+        "become_password_file",
+        "ANSIBLE_BECOME_PASSWORD_FILE",
     ),
     (&["defaults"], "gathering", "ANSIBLE_GATHERING"),
     (&["defaults"], "gather_subset", "ANSIBLE_GATHER_SUBSET"),
@@ -207,7 +213,6 @@ pub(super) const HARMLESS: &[&str] = &[
     "string_conversion_action",
     "sudo_exe",
     "system_warnings",
-    "task_timeout",
     "terminal_plugins",
     "test_plugins",
     "transfer_method",

@@ -158,6 +158,7 @@ impl Reader<'_> {
             "host_key_checking" => self.config.host_key_checking = self.flag(key, value, span),
             "forks" => self.config.forks = self.number(key, value, span),
             "timeout" => self.config.timeout = self.number(key, value, span),
+            "task_timeout" => self.config.task_timeout = self.number(key, value, span),
             "transport" => {
                 self.config.transport = self.choice(key, value, span, &["ssh", "smart", "local"])
             }
@@ -175,6 +176,9 @@ impl Reader<'_> {
             "become_flags" => self.config.become_flags = text(),
             "become_exe" => self.config.become_exe = text(),
             "become_ask_pass" => self.config.become_ask_pass = self.flag(key, value, span),
+            "become_password_file" => {
+                self.config.become_password_file = Some(self.path(value, base));
+            }
             "gathering" => {
                 self.config.gathering =
                     self.choice(key, value, span, &["implicit", "explicit", "smart"])
