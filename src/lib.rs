@@ -29,6 +29,8 @@ pub mod check;
 
 pub mod engine;
 
+pub mod simulation;
+
 pub mod lab;
 
 #[doc(hidden)]

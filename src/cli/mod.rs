@@ -30,6 +30,7 @@ pub mod up;
 pub mod vault;
 
 use crate::error::{Diagnostic, Problems};
+use crate::simulation::k3s;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -62,10 +63,20 @@ enum Command {
     #[command(subcommand)]
     Lab(lab::LabCommand),
     Completions(completions::CompletionsCommand),
+    /// The program `k3s` of rehearsals: a simulated Kubernetes
+    #[command(name = "simulated-k3s", hide = true, disable_help_flag = true)]
+    SimulatedK3s {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 /// Runs hoist and returns its exit status.
 pub fn main() -> ExitCode {
+    if k3s::named_k3s() {
+        let arguments: Vec<String> = std::env::args().skip(1).collect();
+        return k3s::main(&arguments);
+    }
     let cli = Cli::parse_from(flags::spell_out(std::env::args_os()));
     let told: Result<ExitCode, Problems> = match cli.command {
         Command::Run(command) => in_runtime(async { Ok(run::run(*command).await) }),
@@ -82,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Replay(command) => replay::run(&command).map_err(Into::into),
         Command::Lab(command) => in_runtime(lab::run(command)),
         Command::Completions(command) => Ok(completions::run(&command)),
+        Command::SimulatedK3s { arguments } => Ok(k3s::main(&arguments)),
     };
     told.unwrap_or_else(|problems| {
         complain::complain(&problems);
