@@ -1,6 +1,6 @@
 //! `Journal`: the files in which the store lives: a snapshot, and the changes since.
 
-use super::store::{Change, Snapshot};
+use super::change::{Change, Snapshot};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;

@@ -1,7 +1,7 @@
 //! A small simulated Kubernetes behind the program `k3s`, for rehearsals where the real one cannot run.
 //!
 //! `kind.rs`, `catalog.rs` and `discovery.rs` say which kinds there are; `store.rs` keeps their objects. Every write goes
-//! through `cluster.rs`: the object is made to conform to its kind (`conform.rs`, `schema.rs`), filled in
+//! through `writing.rs`: the object is made to conform to its kind (`conform.rs`, `schema.rs`), filled in
 //! (`defaults.rs`, `admission.rs`), checked (`validate.rs`), its fields given to their managers (`managers.rs`,
 //! `apply.rs`, `fields.rs`, `structure.rs`). `verbs.rs` answers calls, `server.rs` serves them over TLS. `controllers`
 //! make workloads ready, or let them fail as their annotations ask. `k3s` is the program around it all.
@@ -12,6 +12,7 @@ pub mod apply;
 pub mod authority;
 pub mod call;
 pub mod catalog;
+pub mod change;
 pub mod cluster;
 pub mod conform;
 pub mod controllers;
@@ -24,14 +25,18 @@ pub mod k3s;
 pub mod kind;
 pub mod managers;
 pub mod manifest;
+pub mod names;
 pub mod object;
 pub mod packaged;
+pub mod passport;
 pub mod patch;
 pub mod pods;
 mod protobuf;
 pub mod quantity;
 pub mod removal;
+pub mod reply;
 pub mod reviews;
+pub mod scale;
 pub mod schema;
 pub mod selector;
 pub mod server;
@@ -39,7 +44,9 @@ pub mod settings;
 pub mod store;
 pub mod structure;
 pub mod table;
+pub mod target;
 pub mod tokens;
 pub mod validate;
 pub mod verbs;
 pub mod watch;
+pub mod writing;

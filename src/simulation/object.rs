@@ -1,6 +1,6 @@
 //! Small helpers for objects as JSON.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// The text at a path of fields, empty when there is none.
 pub fn text<'a>(value: &'a Value, path: &[&str]) -> &'a str {
@@ -117,4 +117,9 @@ pub fn sorted(value: &Value) -> Value {
         Value::Array(items) => items.iter().map(sorted).collect(),
         other => other.clone(),
     }
+}
+
+/// Only the metadata of an object.
+pub fn partial(it: &Value) -> Value {
+    json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": it["metadata"]})
 }

@@ -1,11 +1,12 @@
 //! What a new cluster has: namespaces, K3s's own kinds, classes, and the packaged components.
 
-use super::cluster::{Cluster, How};
+use super::cluster::Cluster;
 use super::failure::Failure;
 use super::object;
 use super::patch::Patch;
 use super::removal::Removal;
 use super::settings::Settings;
+use super::writing::How;
 use serde_json::{Value, json};
 
 const MANAGER: &str = "deploy@k3s";

@@ -1,15 +1,16 @@
 //! What is below an object's path besides `status` and `scale`: a pod's log, eviction and binding; an account's tokens.
 
 use super::call::Call;
-use super::cluster::{Cluster, How};
+use super::cluster::Cluster;
 use super::failure::Failure;
 use super::kind::Kind;
 use super::object::{self, list, number, text};
 use super::patch::Patch;
 use super::removal::Removal;
+use super::reply::Reply;
 use super::selector::Selector;
 use super::tokens;
-use super::verbs::Reply;
+use super::writing::How;
 use http::Method;
 use serde_json::{Value, json};
 

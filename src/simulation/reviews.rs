@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::discovery::REVIEWS;
 use super::failure::Failure;
-use super::verbs::Reply;
+use super::reply::Reply;
 use http::Method;
 use serde_json::{Value, json};
 

@@ -4,8 +4,9 @@ use super::authority::{Authority, certificates, private_key};
 use super::call::{Call, User};
 use super::cluster::Cluster;
 use super::failure::Failure;
+use super::reply::Reply;
 use super::tokens;
-use super::verbs::{Reply, answer};
+use super::verbs::answer;
 use super::watch::Watch;
 
 use futures_util::StreamExt as _;

@@ -1,43 +1,22 @@
 //! The verbs: what a call to a path of the API does.
 
 use super::call::Call;
-use super::cluster::{Cluster, How, Written, place, shown};
+use super::change::Key;
+use super::cluster::{Cluster, place, shown};
 use super::failure::Failure;
 use super::kind::Kind;
-use super::object::{self, number, text};
-use super::patch::Patch;
+use super::object::partial;
 use super::removal::{Removal, Removed, told};
+use super::reply::Reply;
 use super::selector::{FieldSelector, Selector};
-use super::store::Key;
 use super::table::table;
+use super::target::{Target, how, patch_of};
 use super::watch::Watch;
-use super::{discovery, pods, reviews};
+use super::writing::Written;
+use super::{discovery, pods, reviews, scale};
 use http::Method;
 use serde_json::{Value, json};
 use std::sync::Arc;
-
-/// An answer.
-pub enum Reply {
-    /// An object, with its status and warnings.
-    Json(u16, Value, Vec<String>),
-    /// Plain text.
-    Text(String),
-    /// Objects as they change.
-    Watch(Box<Watch>),
-}
-
-/// What a path means.
-struct Target<'a> {
-    kind: Arc<Kind>,
-    namespace: &'a str,
-    name: &'a str,
-    below: &'a str,
-}
-
-const JSON_PATCH: &str = "application/json-patch+json";
-const MERGE_PATCH: &str = "application/merge-patch+json";
-const STRATEGIC_PATCH: &str = "application/strategic-merge-patch+json";
-const APPLY_PATCH: &str = "application/apply-patch+yaml";
 
 /// Answers a call.
 pub fn answer(cluster: &mut Cluster, call: &Call) -> Result<Reply, Failure> {
@@ -128,19 +107,12 @@ fn resource(
         ("", _) => collection(cluster, call, &target),
         (_, "") => one(cluster, call, &target),
         (_, "status") if target.kind.status => one(cluster, call, &target),
-        (_, "scale") if target.kind.scale.is_some() => scale(cluster, call, &target),
-        (_, "finalize") if target.kind.is("", "Namespace") => finalize(cluster, call, &target),
+        (_, "scale") if target.kind.scale.is_some() => scale::answer(cluster, call, &target),
+        (_, "finalize") if target.kind.is("", "Namespace") => {
+            scale::finalize(cluster, call, &target)
+        }
         (_, below) => pods::below(cluster, call, &target.kind, namespace, name, below),
     }
-}
-
-fn how<'a>(call: &Call, manager: &'a str, below: &'a str) -> Result<How<'a>, Failure> {
-    Ok(How {
-        manager,
-        subresource: below,
-        dry_run: call.dry_run()?,
-        validation: call.validation()?,
-    })
 }
 
 fn written(call: &Call, kind: &Kind, written: Written) -> Reply {
@@ -162,11 +134,6 @@ fn one_of(call: &Call, kind: &Kind, it: &Arc<Value>) -> Value {
         None if call.partial() => partial(it),
         None => Value::clone(it),
     }
-}
-
-/// Only the metadata of an object.
-pub fn partial(it: &Value) -> Value {
-    json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": it["metadata"]})
 }
 
 fn one(cluster: &mut Cluster, call: &Call, target: &Target<'_>) -> Result<Reply, Failure> {
@@ -219,45 +186,6 @@ fn removed(kind: &Kind, removed: Removed) -> Value {
             Value::clone(&it)
         }
         Removed::Gone(it) => told(kind, &it),
-    }
-}
-
-fn patch_of(call: &Call, kind: &Kind) -> Result<Patch, Failure> {
-    let custom = kind.custom().is_some();
-    let sort = call
-        .content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim();
-    match sort {
-        JSON_PATCH => serde_json::from_slice(&call.body)
-            .map(Patch::Json)
-            .map_err(|error| Failure::bad_request(format!("error decoding patch: {error}"))),
-        MERGE_PATCH => Ok(Patch::Merge(call.json()?)),
-        STRATEGIC_PATCH if !custom => Ok(Patch::Strategic(call.json()?)),
-        APPLY_PATCH => {
-            if call.query("fieldManager").is_empty() {
-                let mut failure = Failure::new(
-                    422,
-                    "Invalid",
-                    "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch",
-                );
-                failure.code = 422;
-                return Err(failure);
-            }
-            Ok(Patch::Apply {
-                wanted: call.json()?,
-                force: call.is_on("force"),
-            })
-        }
-        _ if custom => Err(Failure::media_type(&[JSON_PATCH, MERGE_PATCH, APPLY_PATCH])),
-        _ => Err(Failure::media_type(&[
-            JSON_PATCH,
-            MERGE_PATCH,
-            STRATEGIC_PATCH,
-            APPLY_PATCH,
-        ])),
     }
 }
 
@@ -395,99 +323,4 @@ fn go_on(mark: &str) -> Result<Option<Key>, Failure> {
     let key = bytes.and_then(|it| serde_json::from_slice(&it).ok());
     key.map(Some)
         .ok_or_else(|| Failure::bad_request("continue key is not valid"))
-}
-
-fn finalize(cluster: &mut Cluster, call: &Call, target: &Target<'_>) -> Result<Reply, Failure> {
-    if call.method != Method::PUT {
-        return Err(Failure::method_not_allowed());
-    }
-    let old = cluster.get(&target.kind, "", target.name)?;
-    let mut new = Value::clone(&old);
-    new["spec"]["finalizers"] = call.json()?["spec"]["finalizers"].clone();
-    let key = cluster.key(&target.kind, "", target.name);
-    if object::deleting(&new) && cluster.is_free(&target.kind, &new) {
-        cluster.drop_object(&target.kind, key)?;
-        return Ok(Reply::Json(200, new, Vec::new()));
-    }
-    let kept = cluster.keep(&target.kind, key, new)?;
-    Ok(Reply::Json(200, Value::clone(&kept), Vec::new()))
-}
-
-/// The `Scale` of an object.
-fn scale_of(kind: &Kind, it: &Value) -> Value {
-    let Some(scale) = &kind.scale else {
-        return Value::Null;
-    };
-    let at = |path: &[String]| {
-        path.iter()
-            .fold(it, |value, field| &value[field.as_str()])
-            .clone()
-    };
-    let selector = at(&scale.selector);
-    let labels = selector["matchLabels"]
-        .as_object()
-        .or(selector.as_object())
-        .cloned()
-        .unwrap_or_default();
-    let labels: Vec<String> = labels
-        .iter()
-        .filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?)))
-        .collect();
-    let selector = selector
-        .as_str()
-        .map_or_else(|| labels.join(","), str::to_owned);
-    let metadata = &it["metadata"];
-    let metadata = [
-        "name",
-        "namespace",
-        "uid",
-        "resourceVersion",
-        "creationTimestamp",
-    ]
-    .into_iter()
-    .filter(|field| !metadata[*field].is_null())
-    .map(|field| (field.to_owned(), metadata[field].clone()));
-    json!({"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": Value::Object(metadata.collect()),
-        "spec": {"replicas": at(&scale.spec).as_i64().unwrap_or(0)},
-        "status": {"replicas": at(&scale.status).as_i64().unwrap_or(0), "selector": selector}})
-}
-
-fn scale(cluster: &mut Cluster, call: &Call, target: &Target<'_>) -> Result<Reply, Failure> {
-    let kind = &*target.kind;
-    let old = cluster.get(kind, target.namespace, target.name)?;
-    let before = scale_of(kind, &old);
-    let wanted = match call.method {
-        Method::GET => return Ok(Reply::Json(200, before, Vec::new())),
-        Method::PUT => call.json()?,
-        Method::PATCH => {
-            let structure = super::structure::Structure::of(kind);
-            match patch_of(call, kind)? {
-                Patch::Apply { wanted, .. } | Patch::Strategic(wanted) => {
-                    Patch::Merge(wanted).to(structure, &before)?
-                }
-                patch => patch.to(structure, &before)?,
-            }
-        }
-        _ => return Err(Failure::method_not_allowed()),
-    };
-    let revision = text(&wanted, &["metadata", "resourceVersion"]);
-    if !revision.is_empty() && revision != text(&old, &["metadata", "resourceVersion"]) {
-        return Err(Failure::modified(kind, target.name));
-    }
-    let replicas = number(&wanted, &["spec", "replicas"]).unwrap_or(0);
-    let mut new = Value::clone(&old);
-    if let Some(scale) = &kind.scale {
-        let mut place = &mut new;
-        for field in &scale.spec {
-            place = object::object(place)
-                .entry(field.as_str())
-                .or_insert(Value::Null);
-        }
-        *place = replicas.into();
-    }
-    let manager = call.manager();
-    let mut how = how(call, &manager, "scale")?;
-    how.validation = super::conform::Validation::Ignore;
-    let it = cluster.patch(kind, target.namespace, target.name, Patch::Merge(new), how)?;
-    Ok(Reply::Json(200, scale_of(kind, &it.object), Vec::new()))
 }

@@ -2,10 +2,11 @@
 
 use super::tools::{all, with_condition};
 use crate::simulation::catalog::condition;
-use crate::simulation::cluster::{Cluster, How};
+use crate::simulation::cluster::Cluster;
 use crate::simulation::object::{self, list, text};
 use crate::simulation::patch::Patch;
 use crate::simulation::removal::Removal;
+use crate::simulation::writing::How;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

@@ -1,9 +1,9 @@
 //! What belongs to something that is gone goes too, unless it was to be orphaned.
 
 use super::tools::remove;
+use crate::simulation::change::Key;
 use crate::simulation::cluster::{Cluster, place};
 use crate::simulation::object::{self, list, text};
-use crate::simulation::store::Key;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;

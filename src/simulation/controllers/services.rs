@@ -2,10 +2,11 @@
 
 use super::tools::{all, make, owned_by, remove, set_status};
 use crate::simulation::catalog::condition;
-use crate::simulation::cluster::{Cluster, How};
+use crate::simulation::cluster::Cluster;
 use crate::simulation::object::{self, list, text};
 use crate::simulation::patch::Patch;
 use crate::simulation::selector::Selector;
+use crate::simulation::writing::How;
 use serde_json::{Value, json};
 use std::sync::Arc;
 

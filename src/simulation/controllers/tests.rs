@@ -2,13 +2,13 @@
 
 use super::*;
 use crate::simulation::catalog::condition;
-use crate::simulation::cluster::How;
 use crate::simulation::object::{self, text};
 use crate::simulation::patch::Patch;
 use crate::simulation::removal::Removal;
 use crate::simulation::settings::Settings;
 use crate::simulation::store::Store;
 use crate::simulation::table::pod_state;
+use crate::simulation::writing::How;
 use serde_json::{Value, json};
 
 struct Rehearsal {

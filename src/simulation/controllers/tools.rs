@@ -1,11 +1,12 @@
 //! What the controllers share: finding, making, changing and removing objects, and events about them.
 
-use crate::simulation::cluster::{Cluster, How, Written};
+use crate::simulation::cluster::Cluster;
 use crate::simulation::failure::Failure;
 use crate::simulation::kind::Kind;
 use crate::simulation::object::{self, stamp, text};
 use crate::simulation::patch::Patch;
 use crate::simulation::removal::Removal;
+use crate::simulation::writing::{How, Written};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::Arc;

@@ -2,8 +2,8 @@
 
 use super::client::{self, Trouble};
 use super::config::Config;
+use super::log::say;
 use super::node::{Node, own_address};
-use super::program::say;
 use super::token::Token;
 use super::{notify, version};
 use crate::simulation::authority::{Signed, write};
@@ -15,8 +15,6 @@ use std::time::Duration;
 
 /// How often a node tells that it lives.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
-/// Where a node keeps its password.
-pub const PASSWORD: &str = "/etc/rancher/node/password";
 
 /// Runs an agent until it is told to end.
 pub async fn run(config: Config) -> Result<(), String> {
@@ -42,7 +40,7 @@ pub async fn run(config: Config) -> Result<(), String> {
             "Cluster CA certificate is not trusted by the host CA bundle, but the token does not include a CA hash. Use the full token from the server's node-token file to enable Cluster CA validation.",
         );
     }
-    let password = password(Path::new(PASSWORD))?;
+    let password = password(&config.node_password())?;
     let data = config.data().join("agent");
     let mut ready = false;
     let mut servers = vec![server];

@@ -31,6 +31,7 @@ const USED: &[&str] = &[
     "node-label",
     "node-name",
     "node-taint",
+    "rootless",
     "server",
     "service-cidr",
     "tls-san",
@@ -113,7 +114,6 @@ const WITHOUT_EFFECT: &[&str] = &[
     "private-registry",
     "protect-kernel-defaults",
     "resolv-conf",
-    "rootless",
     "secrets-encryption",
     "secrets-encryption-provider",
     "selinux",
@@ -346,6 +346,16 @@ impl Config {
             "" => PathBuf::from("/var/lib/rancher/k3s"),
             folder => PathBuf::from(folder),
         }
+    }
+
+    /// Where the node keeps its password: by K3s's own rule in `/etc`, or with the data where it runs without root.
+    pub fn node_password(&self) -> PathBuf {
+        let root = if self.is_on("rootless") {
+            self.data().join("agent")
+        } else {
+            PathBuf::from("/")
+        };
+        root.join("etc/rancher/node/password")
     }
 
     /// The port of the API.

@@ -1,8 +1,9 @@
 //! What happens to a request before the API sees it: K3s's own paths, and the way of writes to the server that leads.
 
 use super::members::{self, Member};
-use super::peers::{Append, Ask, Part, Peers};
+use super::peers::{Part, Peers};
 use super::supervisor::{self, Joiner, Passwords};
+use super::wire::{Append, Ask};
 use crate::simulation::call::User;
 use crate::simulation::failure::Failure;
 use crate::simulation::server::{Asked, Body, Server, full, json, refused, text};
@@ -58,7 +59,12 @@ impl Gate {
         let reads = matches!(asked.method, Method::GET | Method::HEAD);
         if reads && !path.starts_with("/v1-k3s/") {
             let health = matches!(path.as_str(), "/readyz" | "/healthz");
-            if health && asked.user.is_some() && self.peers.part(&server) == Part::Lost {
+            let lost = || match self.peers.part(&server) {
+                Part::Leader => !self.peers.has_majority(&server),
+                Part::Follower(_) => false,
+                Part::Lost => true,
+            };
+            if health && asked.user.is_some() && lost() {
                 let mut response = text(
                     "[-]etcd failed: reason withheld (simulated: no server leads)\nreadyz check failed\n",
                 );

@@ -3,8 +3,8 @@
 
 use super::client::{self, Trouble};
 use super::config::Config;
+use super::log::say;
 use super::node::Node;
-use super::program::say;
 use super::supervisor::Passwords;
 use super::token::Token;
 use crate::simulation::authority::{Authority, write};

@@ -1,7 +1,7 @@
 //! The folder `server/manifests`: what lies there is applied, as K3s's deploy controller does, and recorded as AddOns.
 
 use super::client;
-use super::program::say;
+use super::log::say;
 use crate::simulation::manifest;
 use crate::simulation::object;
 use crate::simulation::server::Server;

@@ -1,7 +1,7 @@
 //! The servers of a cluster, kept among its objects where the API does not show them.
 
+use crate::simulation::change::Key;
 use crate::simulation::cluster::Cluster;
-use crate::simulation::store::Key;
 use serde::{Deserialize, Serialize};
 use std::io;
 

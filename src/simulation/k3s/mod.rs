@@ -6,6 +6,7 @@ mod config;
 mod gate;
 mod identity;
 mod kubeconfig;
+mod log;
 mod manifests;
 mod members;
 mod node;
@@ -18,6 +19,7 @@ mod supervisor;
 mod token;
 mod upkeep;
 mod version;
+mod wire;
 
 pub use program::{main, named_k3s};
 pub use version::stamp;

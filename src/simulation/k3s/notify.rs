@@ -18,7 +18,7 @@ pub fn ready() {
         socket.send_to_addr(b"READY=1\nSTATUS=simulated", &address)
     })();
     if let Err(error) = told {
-        super::program::say(
+        super::log::say(
             "warning",
             &format!("cannot tell systemd that the service is ready: {error}"),
         );

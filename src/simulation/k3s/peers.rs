@@ -3,10 +3,10 @@
 //! what a follower knows too much is replaced by the leader's snapshot.)
 
 use super::client;
+use super::log::say;
 use super::members::{self, Member, majority};
-use super::program::say;
+use super::wire::{Append, Appended, Ask, Vote};
 use crate::simulation::server::Server;
-use crate::simulation::store::{Change, Snapshot};
 use reqwest::Client;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -60,43 +60,6 @@ pub enum Part {
 struct Reign {
     term: u64,
     voted: String,
-}
-
-/// What the leader sends.
-#[derive(Serialize, Deserialize)]
-pub struct Append {
-    term: u64,
-    leader: String,
-    /// The revision and the term that the follower must have before the changes.
-    after: (u64, u64),
-    changes: Vec<Change>,
-    snapshot: Option<Snapshot>,
-}
-
-/// What a follower answers.
-#[derive(Serialize, Deserialize)]
-pub struct Appended {
-    term: u64,
-    /// The last revision and term that it has.
-    last: (u64, u64),
-    taken: bool,
-}
-
-/// What a candidate asks.
-#[derive(Serialize, Deserialize)]
-pub struct Ask {
-    term: u64,
-    candidate: String,
-    last: (u64, u64),
-}
-
-/// What it is answered.
-#[derive(Serialize, Deserialize)]
-pub struct Vote {
-    term: u64,
-    granted: bool,
-    /// Whether the candidate is a server of the cluster at all.
-    known: bool,
 }
 
 fn impatience() -> Duration {

@@ -1,6 +1,7 @@
 //! The program's ways in: `server`, `agent`, `etcd-snapshot`, `token`, `--version`.
 
 use super::config::Config;
+use super::log::say;
 use super::{agent, serve, snapshots, version};
 use std::process::ExitCode;
 
@@ -10,16 +11,6 @@ pub fn named_k3s() -> bool {
     std::path::Path::new(&name)
         .file_name()
         .is_some_and(|it| it == "k3s")
-}
-
-/// Says something in the manner of K3s's log, and that it is simulated.
-pub fn say(level: &str, message: &str) {
-    let now = crate::simulation::object::stamp(jiff::Timestamp::now());
-    let message = message
-        .replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', " ");
-    eprintln!("time=\"{now}\" level={level} msg=\"simulated: {message}\"");
 }
 
 const HELP: &str = "k3s (simulated): a small Kubernetes API that stands in for K3s in rehearsals

@@ -4,10 +4,10 @@ use super::client;
 use super::config::Config;
 use super::gate::{Gate, PEER};
 use super::identity::Identity;
+use super::log::say;
 use super::members::{self, Member};
 use super::node::Node;
 use super::peers::Peers;
-use super::program::say;
 use super::{agent, kubeconfig, manifests, notify, snapshots, supervisor, upkeep, version};
 use crate::simulation::authority::write;
 use crate::simulation::cluster::Cluster;
@@ -38,7 +38,7 @@ pub async fn run(config: Config) -> Result<(), String> {
     let url = url(&cluster.settings);
     let port = cluster.settings.port;
     let listener = listen(&config, port).await?;
-    let password = agent::password(Path::new(agent::PASSWORD))?;
+    let password = agent::password(&config.node_password())?;
     let fresh = members::all(&cluster).is_empty();
     let joins = !config.text("server").is_empty();
     let identity = if fresh && joins {

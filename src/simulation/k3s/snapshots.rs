@@ -2,10 +2,11 @@
 
 use super::client;
 use super::config::Config;
+use super::log::say;
 use super::members;
-use super::program::say;
 use crate::simulation::authority::{Signed, write};
-use crate::simulation::store::{Snapshot, Store};
+use crate::simulation::change::Snapshot;
+use crate::simulation::store::Store;
 use std::path::{Path, PathBuf};
 
 /// So many are kept when nothing else is said.
@@ -13,22 +14,27 @@ const KEPT: usize = 5;
 
 /// Runs `etcd-snapshot WHAT …`.
 pub fn run(arguments: &[String]) -> Result<(), String> {
-    let (words, flags): (Vec<&String>, Vec<&String>) =
-        arguments.iter().partition(|it| !it.starts_with('-'));
-    let flags: Vec<String> = flags.into_iter().cloned().collect();
-    let config = Config::read("etcd-snapshot", &spelled(&flags))?;
+    let Some((what, rest)) = arguments.split_first() else {
+        return Err("etcd-snapshot: one of save, ls, delete NAME, prune".to_owned());
+    };
+    let names = if what == "delete" {
+        rest.iter().take_while(|it| !it.starts_with('-')).count()
+    } else {
+        0
+    };
+    let (names, flags) = rest.split_at(names);
+    let config = Config::read("etcd-snapshot", &spelled(flags))?;
     let folder = folder(&config);
-    let words: Vec<&str> = words.into_iter().map(String::as_str).collect();
-    match words.as_slice() {
-        ["save"] => save(&config, &folder),
-        ["ls" | "list" | "l"] => {
+    match what.as_str() {
+        "save" => save(&config, &folder),
+        "ls" | "list" | "l" => {
             println!("Name Location Size Created (simulated)");
             for (name, path, size, time) in all(&folder)? {
                 println!("{name} file://{} {size} {time}", path.display());
             }
             Ok(())
         }
-        ["delete", names @ ..] if !names.is_empty() => {
+        "delete" if !names.is_empty() => {
             for name in names {
                 let path = folder.join(name);
                 if name.contains('/') || !path.exists() {
@@ -40,21 +46,26 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
             }
             Ok(())
         }
-        ["prune"] => prune(&config, &folder),
-        _ => Err(
-            "etcd-snapshot: one of save, ls, delete NAME, prune (write values as --flag=VALUE)"
-                .to_owned(),
-        ),
+        "prune" => prune(&config, &folder),
+        _ => Err(format!(
+            "etcd-snapshot: one of save, ls, delete NAME, prune, not {what:?}"
+        )),
     }
 }
 
-/// `--name` is short for `--etcd-snapshot-name` here, `--snapshot-retention` likewise.
+/// `--name` is short for `--etcd-snapshot-name` here, `--snapshot-retention` and `--dir` likewise.
 fn spelled(flags: &[String]) -> Vec<String> {
-    let spell = |flag: &String| match flag.trim_start_matches('-').split_once('=') {
-        Some(("name", value)) => format!("--etcd-snapshot-name={value}"),
-        Some(("snapshot-retention", value)) => format!("--etcd-snapshot-retention={value}"),
-        Some(("snapshot-dir" | "dir", value)) => format!("--etcd-snapshot-dir={value}"),
-        _ => flag.clone(),
+    let spell = |flag: &String| {
+        let (key, value) = flag
+            .split_once('=')
+            .map_or((flag.as_str(), None), |(key, value)| (key, Some(value)));
+        let key = match key {
+            "--name" => "--etcd-snapshot-name",
+            "--snapshot-retention" => "--etcd-snapshot-retention",
+            "--dir" | "--snapshot-dir" => "--etcd-snapshot-dir",
+            key => key,
+        };
+        value.map_or_else(|| key.to_owned(), |value| format!("{key}={value}"))
     };
     flags.iter().map(spell).collect()
 }

@@ -1,10 +1,11 @@
 //! What nodes ask of a server besides the API: certificates for those who know the password, and the cluster's settings.
 
 use crate::simulation::authority::Authority;
-use crate::simulation::cluster::{Cluster, How};
+use crate::simulation::cluster::Cluster;
 use crate::simulation::failure::Failure;
 use crate::simulation::object;
 use crate::simulation::server::{Asked, Body, Server, json, refused};
+use crate::simulation::writing::How;
 use base64::Engine as _;
 use http::{HeaderMap, Response, header};
 use serde_json::{Value, json};

@@ -1,13 +1,14 @@
 //! What the server that leads looks after besides the controllers: the packaged components, who belongs to the cluster, where it is reached.
 
+use super::log::say;
 use super::members;
 use super::peers::Peers;
-use super::program::say;
-use crate::simulation::cluster::{Cluster, How};
+use crate::simulation::cluster::Cluster;
 use crate::simulation::object;
 use crate::simulation::packaged;
 use crate::simulation::patch::Patch;
 use crate::simulation::server::Server;
+use crate::simulation::writing::How;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
