@@ -4,7 +4,7 @@ use super::boot;
 use super::master::Master;
 use super::pipe_shell::{Greeting, PipeShell, Pipes, Refused, nonce};
 use super::undertaker::Undertaker;
-use super::{Account, Frame, LinkError, Password, Reply, Shell, Target};
+use super::{Account, Frame, LinkError, Password, Reply, Shell, Stream, Target};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::collections::HashMap;
@@ -95,6 +95,51 @@ impl Links {
             account: account.clone(),
             password: password.cloned(),
         }))
+    }
+
+    /// A stream to `host:port` as `target` sees them: from this machine for [`Target::Local`], else through the host's ssh
+    /// connection, which is made when there is none.
+    ///
+    /// # Errors
+    /// The connection's own, and [`LinkError::Connect`] when nobody listens. Through ssh that cannot be told when the stream
+    /// opens: it ends at once then, and [`Links::refusal`] says why.
+    pub async fn stream(
+        &self,
+        target: &Target,
+        host: &str,
+        port: u16,
+    ) -> Result<Stream, LinkError> {
+        let failed = |why: String| LinkError::Connect(why);
+        if *target == Target::Local {
+            let stream = tokio::net::TcpStream::connect((host, port))
+                .await
+                .map_err(|e| failed(e.to_string()))?;
+            stream.set_nodelay(true).ok();
+            return Ok(Box::new(stream));
+        }
+        let slot = Arc::clone(self.lock().entry(target.clone()).or_default());
+        let mut held = slot.lock().await;
+        if let Some(master) = held.clone() {
+            match master.stream(host, port).await {
+                Ok(stream) => return Ok(stream),
+                Err(_) => *held = None,
+            }
+        }
+        let master = self.new_master(target).await?;
+        let stream = master.stream(host, port).await.map_err(|why| {
+            failed(format!(
+                "connected, but ssh could not forward to {host}:{port}: {why}"
+            ))
+        })?;
+        *held = Some(master);
+        Ok(stream)
+    }
+
+    /// Why the host did not open the last stream that ended at once, in its own words.
+    pub async fn refusal(&self, target: &Target) -> Option<String> {
+        let slot = self.lock().get(target).cloned()?;
+        let held = slot.lock().await;
+        held.as_ref()?.refusal()
     }
 
     /// Forgets the host's connection: the next shell makes a new one. Shells that are open stay open while they can.
@@ -192,17 +237,21 @@ impl Links {
                 Err(_) => *held = None,
             }
         }
-        self.undertaker()
-            .get_or_insert_with(|| Undertaker::call(&self.0.options.ssh, self.0.dir.path()));
-        let permit = self.0.handshakes.acquire().await;
-        let master =
-            Arc::new(Master::connect(&self.0.options.ssh, self.0.dir.path(), target).await?);
-        drop(permit);
+        let master = self.new_master(target).await?;
         let pipes = master.open(command).await.map_err(|why| {
             LinkError::Connect(format!("connected, but no shell could be opened: {why}"))
         })?;
         *held = Some(Arc::clone(&master));
         Ok((pipes, master))
+    }
+
+    async fn new_master(&self, target: &Target) -> Result<Arc<Master>, LinkError> {
+        self.undertaker()
+            .get_or_insert_with(|| Undertaker::call(&self.0.options.ssh, self.0.dir.path()));
+        let permit = self.0.handshakes.acquire().await;
+        let master = Master::connect(&self.0.options.ssh, self.0.dir.path(), target).await?;
+        drop(permit);
+        Ok(Arc::new(master))
     }
 }
 

@@ -2,8 +2,10 @@
 
 use super::pipe_shell::Pipes;
 use super::ssh_words;
+use super::stream::Stream;
 use super::{LinkError, Target};
-use openssh::{Session, Stdio};
+use openssh::{ForwardType, Session, Socket, Stdio};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +16,8 @@ use std::time::Duration;
 pub(super) struct Master {
     session: Arc<Session>,
     log: PathBuf,
+    /// The local socket of each place that streams are opened to.
+    forwards: tokio::sync::Mutex<HashMap<(String, u16), PathBuf>>,
 }
 
 impl Master {
@@ -97,6 +101,7 @@ impl Master {
         Ok(Self {
             session: Arc::new(Session::resume_mux(socket.into_boxed_path(), None)),
             log,
+            forwards: tokio::sync::Mutex::default(),
         })
     }
 
@@ -110,15 +115,7 @@ impl Master {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut child = remote.spawn().await.map_err(|e| {
-            let mut text = e.to_string();
-            let mut source = std::error::Error::source(&e);
-            while let Some(inner) = source {
-                text = format!("{text}: {inner}");
-                source = inner.source();
-            }
-            text
-        })?;
+        let mut child = remote.spawn().await.map_err(|e| whole_story(&e))?;
         let (stdin, stdout, stderr) = (
             child.stdin().take(),
             child.stdout().take(),
@@ -133,6 +130,48 @@ impl Master {
             stderr: Box::new(stderr),
             _alive: Box::new(child),
         })
+    }
+
+    /// A stream to a port as the host sees it, in a channel of this connection. That it opens does not mean that somebody
+    /// listens there: then it ends at once, and [`Self::refusal`] knows why.
+    ///
+    /// # Errors
+    /// A message; the master is most likely gone.
+    pub(super) async fn stream(&self, host: &str, port: u16) -> Result<Stream, String> {
+        let mut forwards = self.forwards.lock().await;
+        let key = (host.to_owned(), port);
+        let path = match forwards.get(&key) {
+            Some(path) => path.clone(),
+            None => {
+                // in a directory of their own: beside them lie the control sockets, and only those
+                let mut path = self.log.with_extension("f");
+                std::fs::create_dir_all(&path).map_err(|e| e.to_string())?;
+                path.push(forwards.len().to_string());
+                self.session
+                    .request_port_forward(
+                        ForwardType::Local,
+                        path.as_path(),
+                        Socket::new(host.to_owned(), port),
+                    )
+                    .await
+                    .map_err(|e| whole_story(&e))?;
+                forwards.insert(key, path.clone());
+                path
+            }
+        };
+        drop(forwards);
+        let stream = tokio::net::UnixStream::connect(&path)
+            .await
+            .map_err(|e| e.to_string())?;
+        Ok(Box::new(stream))
+    }
+
+    /// Why the host's side did not open a stream, in its own words, if it was refused lately.
+    pub(super) fn refusal(&self) -> Option<String> {
+        let words = tail(&self.log);
+        let line = words.lines().rev().find(|l| l.contains("open failed:"))?;
+        let (_, why) = line.split_once("open failed:")?;
+        Some(why.trim().to_owned())
     }
 
     /// What ssh said last, if it said why the connection ended.
@@ -161,6 +200,17 @@ impl Master {
         };
         let _ = tokio::time::timeout(Duration::from_secs(1), stop).await;
     }
+}
+
+/// An error and what caused it, in one line.
+fn whole_story(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    text
 }
 
 /// The last 16 KiB of a log.

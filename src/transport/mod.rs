@@ -13,12 +13,15 @@ mod master;
 mod password;
 mod pipe_shell;
 #[cfg(test)]
+mod real_forward;
+#[cfg(test)]
 pub(crate) mod real_shells;
 #[cfg(test)]
 mod real_sshd;
 mod scan;
 mod sink;
 mod ssh_words;
+mod stream;
 mod undertaker;
 
 #[cfg(test)]
@@ -27,6 +30,7 @@ pub use frame::{Account, Become, Frame, Input, KEEP, LinkError, Reply, Shell, Ta
 pub use links::{LinkOptions, Links};
 pub use password::Password;
 pub use sink::Sink;
+pub use stream::{Duplex, Stream};
 
 /// Reads any bytes as the stream of a shell, for fuzzing.
 #[doc(hidden)]

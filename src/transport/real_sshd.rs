@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 /// An sshd in a directory of its own; killed when dropped.
-struct Sshd {
+pub(super) struct Sshd {
     dir: tempfile::TempDir,
     port: u16,
     child: Child,
@@ -31,7 +31,7 @@ fn keygen(file: &Path) {
 }
 
 impl Sshd {
-    fn start(options: &str) -> Option<Self> {
+    pub(super) fn start(options: &str) -> Option<Self> {
         static PORT: AtomicU16 = AtomicU16::new(0);
         if !nix::unistd::geteuid().is_root() || !Path::new("/usr/sbin/sshd").exists() {
             eprintln!("not run: this needs root and /usr/sbin/sshd");
@@ -90,7 +90,7 @@ impl Sshd {
         .unwrap();
     }
 
-    fn target(&self) -> Target {
+    pub(super) fn target(&self) -> Target {
         self.target_with(&[], false)
     }
 
@@ -116,7 +116,7 @@ impl Sshd {
     }
 }
 
-fn links() -> Links {
+pub(super) fn links() -> Links {
     Links::new(LinkOptions::default()).unwrap()
 }
 
