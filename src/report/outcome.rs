@@ -35,14 +35,23 @@ pub(super) fn headline(result: &HostResult, paint: Paint) -> String {
                 Some(item) => format!("failed: {who} (item={item})"),
                 None => format!("fatal: {who}: {what}"),
             };
-            return paint.tone(Tone::Bad, &line);
+            return paint.tone(Tone::Bad, &(line + simulated(result)));
         }
     };
     let line = match item {
         Some(item) => format!("{word}: {who} => (item={item})"),
         None => format!("{word}: {who}"),
     };
-    paint.tone(tone, &line)
+    paint.tone(tone, &(line + simulated(result)))
+}
+
+/// What a line says of a result that rests on a stand-in for the real thing.
+pub(super) fn simulated(result: &HostResult) -> &'static str {
+    if result.result.get("simulated") == Some(&Value::Bool(true)) {
+        " (simulated)"
+    } else {
+        ""
+    }
 }
 
 /// What a `debug` shows: a text as it is, anything else as JSON.

@@ -268,7 +268,7 @@ impl Text {
                         } else {
                             &mut skipped
                         };
-                        list.push(who(result));
+                        list.push(who(result) + outcome::simulated(result));
                     }
                 }
                 Status::Ok | Status::Skipped | Status::Changed if after_items => {}
