@@ -288,7 +288,7 @@ fn unknown_names_are_found_before_anything_is_rendered() {
       |
     1 | {% if x is defned %}{{ y | uper | map('nosuch') }}{{ lookup('k8s', 'http://x') }}{{ z | selectattr('a', 'equals') }}{% endif %}
       |                                                             ^^^^^
-      help: use `command: kubectl get … -o json` with `delegate_to: localhost`, and `from_json`
+      help: use the module `k8s_info`, and what it registers
 
     error: unknown test `equals`
      --> site.yml:1:105

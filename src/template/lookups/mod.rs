@@ -4,6 +4,7 @@ mod config;
 mod data;
 mod files;
 mod ini;
+mod kustomize;
 mod password;
 mod tree;
 mod vars;
@@ -28,11 +29,12 @@ type Lookup = fn(Args<'_, '_>) -> Eval<Vec<Value>>;
 /// A file's lookups by name.
 type Table = &'static [(&'static str, Lookup)];
 
-const TABLES: [Table; 8] = [
+const TABLES: [Table; 9] = [
     config::TABLE,
     data::TABLE,
     files::TABLE,
     ini::TABLE,
+    kustomize::TABLE,
     password::TABLE,
     tree::TABLE,
     vars::TABLE,
@@ -40,7 +42,7 @@ const TABLES: [Table; 8] = [
 ];
 
 /// Lookups that do something or take long, and so are never run ahead of their turn.
-const EFFECTS: [&str; 3] = ["password", "pipe", "url"];
+const EFFECTS: [&str; 4] = ["kustomize", "password", "pipe", "url"];
 
 /// Lookups that hoist does not have, and what to use.
 pub(super) const INSTEAD: [(&str, &str); 5] = [
@@ -49,10 +51,7 @@ pub(super) const INSTEAD: [(&str, &str); 5] = [
         "use `pipe` with the command `dig`, or `getent` on a host",
     ),
     ("hashi_vault", "put the secret in an encrypted variable"),
-    (
-        "k8s",
-        "use `command: kubectl get … -o json` with `delegate_to: localhost`, and `from_json`",
-    ),
+    ("k8s", "use the module `k8s_info`, and what it registers"),
     ("redis", "put the value in a variable"),
     ("unvault_string", "use `unvault`"),
 ];
