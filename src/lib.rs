@@ -23,6 +23,8 @@ pub mod transport;
 
 pub mod host;
 
+pub mod cluster;
+
 pub mod modules;
 
 pub mod check;

@@ -47,7 +47,7 @@ fn tasks(text: &str) -> String {
 
 #[test]
 fn modules_are_known() {
-    assert_snapshot!(tasks("    - comand: ls\n    - kubernetes.core.k8s: {state: absent}\n    - docker_container: {name: x}\n    - nonsense:\n    - wehn: x\n    - ansible.builtin.copi: {}\n    - ansible.legacy.command: ls\n"), @r"
+    assert_snapshot!(tasks("    - comand: ls\n    - community.general.parted: {state: absent}\n    - docker_container: {name: x}\n    - nonsense:\n    - wehn: x\n    - ansible.builtin.copi: {}\n    - ansible.legacy.command: ls\n"), @r"
     error: there is no module `comand`
      --> site.yml:3:7
       |
@@ -55,13 +55,13 @@ fn modules_are_known() {
       |       ^^^^^^
       help: did you mean `command`?
 
-    error: there is no module `kubernetes.core.k8s`
+    error: there is no module `community.general.parted`
      --> site.yml:4:7
       |
-    4 |     - kubernetes.core.k8s: {state: absent}
-      |       ^^^^^^^^^^^^^^^^^^^
+    4 |     - community.general.parted: {state: absent}
+      |       ^^^^^^^^^^^^^^^^^^^^^^^^
       note: Ansible has it, hoist does not
-      help: use `command: kubectl apply …` with `changed_when`
+      help: use `command: parted …` after a check of the partitions
 
     error: there is no module `docker_container`
      --> site.yml:5:7

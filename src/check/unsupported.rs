@@ -164,14 +164,6 @@ const MODULES: &[(&str, &str)] = &[
     ),
     ("community.general.zypper", "use `package`"),
     (
-        "kubernetes.core.k8s",
-        "use `command: kubectl apply …` with `changed_when`",
-    ),
-    (
-        "kubernetes.core.k8s_info",
-        "use `command: kubectl get … -o json` and `from_json`",
-    ),
-    (
         "kubernetes.core.helm",
         "use `command: helm upgrade --install …`",
     ),
@@ -237,7 +229,7 @@ const COLLECTIONS: &[(&str, &str)] = &[
     // What these collections' modules are called without their collection.
     ("docker_", "use `command: docker …`, or a systemd unit"),
     ("podman_", "use `command: podman …`, or a systemd unit"),
-    ("k8s_", "use `command: kubectl …`"),
+    ("k8s_", "use `k8s` and its kin, or `command: kubectl …`"),
     ("helm_", "use `command: helm …`"),
     ("mysql_", "use `command: mysql …`"),
     (
@@ -299,10 +291,10 @@ mod tests {
 
     #[test]
     fn names_are_found_short_and_full() {
-        assert_eq!(module("k8s"), module("kubernetes.core.k8s"));
+        assert_eq!(module("helm"), module("kubernetes.core.helm"));
         assert!(module("community.docker.docker_container").is_some());
         assert!(module("win_copy").is_some());
         assert_eq!(module("nonsense"), None);
-        assert_eq!(module("my.own.k8s"), None);
+        assert_eq!(module("my.own.helm"), None);
     }
 }

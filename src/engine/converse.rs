@@ -6,6 +6,7 @@ use super::ordinary::Work;
 use super::result::TaskResult;
 use super::sessions::HostSession;
 use super::settings::Route;
+use crate::cluster::{Access, Client, Stop, Tell};
 use crate::host::{self, Action, Answer, Query, Report};
 use crate::modules::{Converse, Decide, Fail, Outcome, Remote};
 use crate::report::EventKind;
@@ -13,6 +14,7 @@ use crate::transport::{Account, LinkError, Target};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A host in conversation with one module, and this machine beside it.
 struct Conversation<'a> {
@@ -169,6 +171,36 @@ impl Remote for End<'_> {
             .emitter
             .emit(EventKind::Progress { task, host, text });
     }
+
+    fn cluster<'a>(&'a mut self, mut access: Access) -> BoxFuture<'a, Result<Client, Fail>> {
+        async move {
+            let run = &self.work.play.run;
+            let target = &self.ready.route.target;
+            access.own = *target == Target::Local;
+            let client = run
+                .clusters
+                .get(run.sessions.links(), target, &self.ready.target, access)
+                .await
+                .map_err(|e| Fail::new(e.to_string()))?;
+            let (task, host) = (self.work.id, self.work.host.to_string());
+            let emitter = run.emitter.clone();
+            let tell: Tell = Arc::new(move |text| {
+                let host = host.clone();
+                emitter.emit(EventKind::Progress { task, host, text });
+            });
+            let cancel = run.cancel.clone();
+            let stop: Stop = Arc::new(move || {
+                let cancel = cancel.clone();
+                async move { cancel.cancelled().await }.boxed()
+            });
+            Ok(client.handle(self.ready.check, Some(tell), Some(stop)))
+        }
+        .boxed()
+    }
+
+    fn hide(&mut self, secret: &str) {
+        self.work.play.run.world.secrets.add(secret);
+    }
 }
 
 impl Remote for Conversation<'_> {
@@ -202,5 +234,13 @@ impl Remote for Conversation<'_> {
 
     fn progress(&mut self, text: String) {
         self.host.progress(text);
+    }
+
+    fn cluster<'a>(&'a mut self, access: Access) -> BoxFuture<'a, Result<Client, Fail>> {
+        self.host.cluster(access)
+    }
+
+    fn hide(&mut self, secret: &str) {
+        self.host.hide(secret);
     }
 }

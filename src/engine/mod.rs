@@ -9,6 +9,7 @@ mod argument_specs;
 mod attempt;
 mod background;
 mod cancel;
+mod clusters;
 mod control;
 mod converse;
 mod emitter;

@@ -1,6 +1,7 @@
 //! A whole run: playbooks one after the other, plays, batches, sections; and what they share.
 
 use super::cancel::Cancel;
+use super::clusters::Clusters;
 use super::emitter::Emitter;
 use super::files::Digests;
 use super::hosts::{HostName, Hosts, join};
@@ -58,6 +59,7 @@ pub(super) struct Run {
     pub world: Arc<World>,
     pub emitter: Arc<Emitter>,
     pub sessions: Sessions,
+    pub clusters: Clusters,
     pub cancel: Cancel,
     pub forks: Semaphore,
     pub tally: Tally,
@@ -127,6 +129,7 @@ pub async fn run(
         world: Arc::new(world),
         emitter,
         sessions,
+        clusters: Clusters::default(),
         cancel,
         tally: Tally::default(),
         digests: Digests::default(),
@@ -161,6 +164,8 @@ pub async fn run(
             }
         }
     }
+    // their streams go through the sessions' connections
+    run.clusters.close();
     run.sessions.close().await;
     let interrupted = run.cancel.is_cancelled();
     if let Some(wanted) = run

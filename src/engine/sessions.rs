@@ -51,6 +51,11 @@ impl Sessions {
         })
     }
 
+    /// All connections.
+    pub(super) fn links(&self) -> &Links {
+        &self.links
+    }
+
     fn slot(&self, host: &HostName, target: &Target) -> Slot {
         let mut slots = self
             .slots

@@ -1,5 +1,6 @@
 //! What a module answers.
 
+use crate::cluster::{Access, Client};
 use crate::host::{Action, Answer, Known, Pause, Query, Report};
 use crate::value::{Map, Value};
 use futures_util::future::BoxFuture;
@@ -164,4 +165,10 @@ pub trait Remote: Send {
 
     /// Tells the user that the task lives: `text` replaces the last one.
     fn progress(&mut self, text: String);
+
+    /// The cluster whose API server is reached from the host. In check mode the client refuses to write.
+    fn cluster<'a>(&'a mut self, access: Access) -> BoxFuture<'a, Result<Client, Fail>>;
+
+    /// Has a text masked wherever it would be shown from now on.
+    fn hide(&mut self, secret: &str);
 }

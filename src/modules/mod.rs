@@ -10,6 +10,7 @@ mod context;
 mod decision;
 mod facts;
 mod files;
+mod kubernetes;
 mod spec;
 mod system;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub fn all() -> &'static [&'static Spec] {
             .iter()
             .chain(system::ALL)
             .chain(facts::ALL)
+            .chain(kubernetes::ALL)
             .copied()
             .collect();
         all.sort_by_key(|spec| spec.name);

@@ -36,6 +36,12 @@ pub struct Host {
     pub environment: BTreeMap<String, String>,
     /// The control machine's files: `files/x`, `templates/y`.
     control: Option<Arc<tempfile::TempDir>>,
+    /// The cluster it reaches.
+    pub cluster: Option<crate::cluster::testing::Script>,
+    /// How modules logged in there.
+    pub logins: Vec<crate::cluster::Access>,
+    /// What is to be masked.
+    pub hidden: Vec<String>,
 }
 
 /// What came of a module: its decision as text, and the result.
@@ -821,6 +827,20 @@ impl super::Remote for Talk<'_> {
     }
 
     fn progress(&mut self, _: String) {}
+
+    fn cluster<'a>(
+        &'a mut self,
+        access: crate::cluster::Access,
+    ) -> BoxFuture<'a, Result<crate::cluster::Client, Fail>> {
+        self.host.logins.push(access);
+        let script = self.host.cluster.as_ref().expect("no cluster was prepared");
+        let client = script.client().handle(self.check, None, None);
+        Box::pin(async move { Ok(client) })
+    }
+
+    fn hide(&mut self, secret: &str) {
+        self.host.hidden.push(secret.to_owned());
+    }
 }
 
 /// An action carried out on this machine, as far as the tests need it.

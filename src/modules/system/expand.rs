@@ -9,7 +9,7 @@ pub(super) fn expands(text: &str) -> bool {
 
 /// Shell text that yields `text` as one word with a leading `~` or `~user` and every `$NAME` and `${NAME}` replaced by the
 /// host; unset names stay as written (Python's `expanduser` and `expandvars`).
-pub(super) fn word(text: &str) -> String {
+pub(in crate::modules) fn word(text: &str) -> String {
     pieces(text, false)
 }
 

@@ -11,7 +11,7 @@ mod deb_version;
 mod dnf;
 mod dpkg_tools;
 mod engine_modules;
-mod expand;
+pub(in crate::modules) mod expand;
 mod firewalld;
 mod getent;
 mod group;

@@ -350,6 +350,15 @@ impl Remote for Scripted {
     }
 
     fn progress(&mut self, _: String) {}
+
+    fn cluster<'a>(
+        &'a mut self,
+        _: crate::cluster::Access,
+    ) -> BoxFuture<'a, Result<crate::cluster::Client, Fail>> {
+        panic!("no cluster here")
+    }
+
+    fn hide(&mut self, _: &str) {}
 }
 
 /// Shell text must at least be shell.
