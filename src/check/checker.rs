@@ -6,7 +6,7 @@ use super::includes::Include;
 use super::made::Made;
 use super::selection::Selection;
 use super::walk::{self, Around};
-use super::{arguments, unsupported};
+use super::{arguments, needs, unsupported};
 use crate::error::{Diagnostic, Span};
 use crate::modules;
 use crate::playbook::{
@@ -107,6 +107,7 @@ impl Checker<'_> {
             self.blocks(list);
         }
         walk::tasks(play, &mut |task, around| self.task(task, around));
+        needs::check(play, self.loader, &mut self.findings);
         let handlers = std::mem::take(&mut self.handlers);
         handlers.check(&mut self.findings);
     }

@@ -10,6 +10,8 @@ mod handlers;
 mod includes;
 mod listing;
 mod made;
+mod needs;
+mod overview;
 mod selection;
 mod sources;
 pub mod tags;
@@ -21,6 +23,8 @@ mod walk;
 pub use checker::check;
 pub use findings::Findings;
 pub use listing::Listing;
+pub use needs::start_among_roles;
+pub use overview::{Overview, Step};
 pub use unsupported::{BECOME, CONNECTIONS, ORDERS, STRATEGIES, missing_modules};
 
 #[cfg(test)]

@@ -373,7 +373,7 @@ fn plugins_are_built_in() {
       |
     2 |   strategy: mitogen_linear
       |             ^^^^^^^^^^^^^^
-      note: there are linear, free
+      note: there are linear, free, graph
       help: leave it out: hoist needs no help to be fast
 
     error: `order: random` is not supported
@@ -735,4 +735,72 @@ fn templates_that_others_take_in_are_checked() {
         ),
     ];
     assert_eq!(told(&fine, &[], &[]), "");
+}
+
+#[test]
+fn needs_of_roles_are_known_and_can_be_met() {
+    let site = "- hosts: all\n  strategy: graph\n  roles: [app, web]\n";
+    let others = [
+        ("roles/app/tasks/main.yml", "- ping:\n"),
+        (
+            "roles/app/meta/main.yml",
+            "needs:\n  - postgres\n  - database\n  - storag\n  - web\n  - nonsense\n",
+        ),
+        ("roles/web/tasks/main.yml", "- ping:\n"),
+        // not in the play: taken to be there
+        ("roles/postgres/meta/main.yml", "provides: [database]\n"),
+        ("roles/x/meta/main.yml", "provides: [storage]\n"),
+    ];
+    let with = |site: &'static str| {
+        let files: Vec<(&str, &str)> = [("site.yml", site)].into_iter().chain(others).collect();
+        told(&files, &[], &[])
+    };
+    assert_snapshot!(with(site), @"
+    error: role `app` needs `storag`, which no role provides
+     --> roles/app/meta/main.yml:4:5
+      |
+    4 |   - storag
+      |     ^^^^^^
+      note: a need is the name of a role, or a word of the `provides` in a role's meta/main.yml
+      help: did you mean `storage`?
+
+    error: role `app` needs `nonsense`, which no role provides
+     --> roles/app/meta/main.yml:6:5
+      |
+    6 |   - nonsense
+      |     ^^^^^^^^
+      note: a need is the name of a role, or a word of the `provides` in a role's meta/main.yml
+
+    warning: `web` says nothing of what it needs, so it waits for nothing
+     --> site.yml:2:13
+      |
+    2 |   strategy: graph
+      |             ^^^^^
+      help: write `needs: [ROLE, …]` in the role's meta/main.yml; `needs: []` where that is right
+    ");
+    let listed = "- hosts: all\n  roles: [app, web]\n";
+    assert_snapshot!(with(listed), @"
+    error: role `app` needs `storag`, which no role provides
+     --> roles/app/meta/main.yml:4:5
+      |
+    4 |   - storag
+      |     ^^^^^^
+      note: a need is the name of a role, or a word of the `provides` in a role's meta/main.yml
+      help: did you mean `storage`?
+
+    error: role `app` needs `nonsense`, which no role provides
+     --> roles/app/meta/main.yml:6:5
+      |
+    6 |   - nonsense
+      |     ^^^^^^^^
+      note: a need is the name of a role, or a word of the `provides` in a role's meta/main.yml
+
+    warning: role `app` runs before `web`, which it needs
+     --> site.yml:2:11
+      |
+    2 |   roles: [app, web]
+      |           ^^^
+      note: it says so in roles/app/meta/main.yml:5
+      help: change their order, or write `strategy: graph` in the play
+    ");
 }

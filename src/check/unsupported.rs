@@ -251,7 +251,7 @@ pub const CONNECTIONS: &[&str] = &["ssh", "smart", "local"];
 /// The ways to become another user.
 pub const BECOME: &[&str] = &["sudo", "su", "doas"];
 /// The strategies.
-pub const STRATEGIES: &[&str] = &["linear", "free"];
+pub const STRATEGIES: &[&str] = &["linear", "free", "graph"];
 /// The orders of hosts.
 pub const ORDERS: &[&str] = &[
     "inventory",

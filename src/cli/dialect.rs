@@ -8,6 +8,8 @@ use indexmap::IndexMap;
 
 /// What no table can tell: inventories, variables, vaults.
 const FILES: &str = include_str!("dialect/files.md");
+/// The strategy of ours.
+const SIDE_BY_SIDE: &str = include_str!("dialect/roles_side_by_side.md");
 /// On-purpose differences.
 const DIFFERENCES: &str = include_str!("dialect/differences.md");
 
@@ -30,6 +32,7 @@ pub fn page() -> String {
     let mut out = HEAD.to_owned();
     out.push_str(&keyword_table());
     out.push_str(&words());
+    out.push_str(SIDE_BY_SIDE);
     out.push_str(&templates());
     out.push_str(FILES);
     out.push_str(&setting_list());

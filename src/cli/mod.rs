@@ -11,6 +11,11 @@ pub mod exec;
 pub mod extra_vars;
 pub mod facts;
 pub mod flags;
+pub mod graph;
+mod graph_layout;
+mod graph_play;
+mod graph_svg;
+mod graph_text;
 pub mod init;
 pub mod inventory;
 pub mod lab;
@@ -48,6 +53,7 @@ enum Command {
     Down(Box<up::DownCommand>),
     Run(Box<run::RunCommand>),
     Check(check::CheckCommand),
+    Graph(graph::GraphCommand),
     Exec(Box<exec::ExecCommand>),
     /// Print hosts and groups with their variables
     Inventory(inventory::InventoryCommand),
@@ -83,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Up(command) => in_runtime(async { Ok(up::up(*command).await) }),
         Command::Down(command) => in_runtime(async { Ok(up::down(*command).await) }),
         Command::Check(command) => Ok(check::run(&command)),
+        Command::Graph(command) => Ok(graph::run(&command)),
         Command::Exec(command) => in_runtime(async { Ok(exec::run(*command).await) }),
         Command::Inventory(command) => inventory::run(command),
         Command::Facts(command) => in_runtime(async { Ok(facts::run(*command).await) }),

@@ -169,6 +169,7 @@ fn loader(
     };
     Loader::new(cwd)
         .with_roles_path(config.roles_path.clone())
+        .with_strategy(config.strategy.clone())
         .with_extra_vars(extra_vars.clone())
         .with_decrypt(Arc::new(decrypt), secrets.clone())
         .with_render(Arc::new(render))

@@ -9,7 +9,7 @@ use super::session::{Session, conduct};
 use super::site_lock::SiteLock;
 use super::topology;
 use super::vault::VaultOptions;
-use crate::check::Listing;
+use crate::check::{Listing, start_among_roles};
 use crate::error::{Diagnostic, Problems};
 use crate::inventory::{Inventory, Order, limit, select_limited};
 use crate::playbook::{Play, Playbook};
@@ -151,6 +151,13 @@ pub(super) async fn prepare(
     let (Some(mut inventory), Some(playbooks)) = (inventory, playbooks) else {
         return Err((problems, PARSER_ERROR));
     };
+    let start = options.start_at.as_deref();
+    let among = playbooks
+        .iter()
+        .find_map(|(_, p)| start_among_roles(p, start?));
+    if let Some(problem) = among {
+        return Err((problem.into(), OPTIONS_ERROR));
+    }
     project
         .cluster(&playbooks, &mut inventory)
         .map_err(parser)?;

@@ -67,7 +67,12 @@ impl Work<'_> {
             Err(fail) => return Ok(TaskResult::from_fail(fail)),
         };
         let files = TaskFiles::new(self, keywords.scope);
-        let learned = self.play.run.world.store.learned(&ready.target);
+        let learned = self
+            .play
+            .run
+            .world
+            .store
+            .learned(self.branch(), &ready.target);
         let context = Context {
             check: ready.check,
             diff: ready.diff,
@@ -249,7 +254,10 @@ impl Work<'_> {
             if is_localhost(host) {
                 own.insert("ansible_connection".to_owned(), Value::from("local"));
             }
-            let view = self.play.run.view(&self.play.info, Vec::new(), self.early);
+            let view = self
+                .play
+                .run
+                .view(&self.play.info, self.place, Vec::new(), self.early);
             TaskScope {
                 layers: vec![
                     crate::vars::Layer::Plain(self.play.run.world.extra.clone()),
@@ -279,7 +287,11 @@ impl Work<'_> {
             .flag("delegate_facts", |c| c.delegate_facts.as_ref())?
             .unwrap_or(false);
         let host: &str = if to_delegate { target } else { self.host };
-        self.play.run.world.store.add_facts(host, facts);
+        self.play
+            .run
+            .world
+            .store
+            .add_facts(self.branch(), host, facts);
         Ok(())
     }
 

@@ -66,7 +66,12 @@ impl Work<'_> {
         module: &dyn Decide,
         terms: &Terms,
     ) -> Result<TaskResult, Trouble> {
-        let mut session = self.play.run.sessions.get(self.host, ready).await;
+        let mut session = self
+            .play
+            .run
+            .sessions
+            .get(self.host, ready, &self.place.strand)
+            .await;
         let mut decision = self.decision(&mut session, ready, module).await?;
         let outcome = match decision.actions.as_slice() {
             [] => finish(decision, None, false)?,

@@ -9,6 +9,7 @@ use crate::error::Diagnostic;
 use crate::modules::{Args, Fail, Outcome, Spec};
 use crate::playbook::{ActionKind, Task};
 use crate::value::{Map, Value};
+use crate::vars::BranchId;
 use std::time::{Duration, Instant};
 
 /// Arguments that the module renders itself, later or as expressions.
@@ -38,17 +39,17 @@ fn short_name(task: &Task) -> &'static str {
 }
 
 /// Keeps, for another host too, what a `run_once` task learned.
-pub(super) fn keep_facts(run: &Run, task: &Task, host: &HostName, result: &Map) {
+pub(super) fn keep_facts(run: &Run, branch: BranchId, task: &Task, host: &HostName, result: &Map) {
     let Some(Value::Map(facts)) = result.get("ansible_facts") else {
         return;
     };
     match short_name(task) {
         "set_fact" => facts
             .iter()
-            .for_each(|(k, v)| run.world.store.set(host, k, v.clone())),
-        "include_vars" => run.world.store.include(host, facts),
+            .for_each(|(k, v)| run.world.store.set(branch, host, k, v.clone())),
+        "include_vars" => run.world.store.include(branch, host, facts),
         "debug" => {}
-        _ => run.world.store.add_facts(host, facts),
+        _ => run.world.store.add_facts(branch, host, facts),
     }
 }
 
@@ -243,9 +244,10 @@ impl Work<'_> {
                         .with_help("use letters, digits and underscores, not a digit first"),
                 );
             }
-            store.set(&host, &name, value.clone());
+            store.set(self.branch(), &host, &name, value.clone());
             if cacheable {
-                store.add_facts(&host, &Map::from_iter([(name.clone(), value.clone())]));
+                let facts = Map::from_iter([(name.clone(), value.clone())]);
+                store.add_facts(self.branch(), &host, &facts);
             }
         }
         Ok(ok([("ansible_facts", Value::from(given))]))
@@ -328,7 +330,7 @@ impl Work<'_> {
         ) {
             Ok((vars, files)) => {
                 let store = &self.play.run.world.store;
-                store.include(self.host, &vars);
+                store.include(self.branch(), self.host, &vars);
                 let files = Value::list(files.iter().map(|f| Value::from(f.display().to_string())));
                 let vars: Map = vars.into_iter().map(|(k, v)| (k, plain(&v))).collect();
                 Ok(Ok(ok([

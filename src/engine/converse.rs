@@ -49,7 +49,7 @@ impl Work<'_> {
             environment: ready.environment.clone(),
             timeout: ready.timeout,
         };
-        let sessions = &self.play.run.sessions;
+        let (sessions, strand) = (&self.play.run.sessions, &self.place.strand);
         let beside = format!("{}/control", self.host).into();
         let end = |ready, session| End {
             work: self,
@@ -58,8 +58,8 @@ impl Work<'_> {
             broken: None,
         };
         let mut conversation = Conversation {
-            host: end(ready, sessions.get(self.host, ready).await),
-            control: end(&local, sessions.get(&beside, &local).await),
+            host: end(ready, sessions.get(self.host, ready, strand).await),
+            control: end(&local, sessions.get(&beside, &local, strand).await),
         };
         let outcome = module.converse(&mut conversation).await;
         match (outcome, conversation.host.broken) {

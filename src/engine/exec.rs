@@ -63,7 +63,12 @@ impl From<Trouble> for TaskResult {
 impl Work<'_> {
     /// Lets a module decide and does what it decides.
     pub(super) async fn decide(&self, ready: &Ready, module: &dyn Decide) -> TaskResult {
-        let mut session = self.play.run.sessions.get(self.host, ready).await;
+        let mut session = self
+            .play
+            .run
+            .sessions
+            .get(self.host, ready, &self.place.strand)
+            .await;
         match self.decide_in(&mut session, ready, module).await {
             Ok(outcome) => TaskResult::from_outcome(outcome),
             Err(trouble) => trouble.into(),
@@ -202,7 +207,12 @@ impl Work<'_> {
                 continue;
             }
             let files = TaskFiles::new(self, &scope);
-            let learned = self.play.run.world.store.learned(&ready.target);
+            let learned = self
+                .play
+                .run
+                .world
+                .store
+                .learned(self.branch(), &ready.target);
             let context = Context {
                 check: ready.check,
                 diff: ready.diff,

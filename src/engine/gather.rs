@@ -3,6 +3,7 @@
 use super::play_run::PlayRun;
 use crate::playbook::{Action, ActionKind, Common, Located, Task, TaskArgs};
 use crate::value::Value;
+use crate::vars::MAIN;
 use std::sync::Arc;
 
 /// The task, or `None` when the play (or `gathering`) says no.
@@ -24,7 +25,7 @@ pub(super) fn task(play_run: &PlayRun) -> Option<Arc<Task>> {
             "smart" => play_run
                 .batch
                 .iter()
-                .any(|h| play_run.run.world.store.learned(h).facts.is_empty()),
+                .any(|h| play_run.run.world.store.learned(MAIN, h).facts.is_empty()),
             _ => true,
         },
     };

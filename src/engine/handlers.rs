@@ -4,6 +4,7 @@ use super::ahead::Ahead;
 use super::hosts::{HostName, Hosts, join, minus};
 use super::place::Place;
 use super::play_run::{HandlerDef, PlayRun};
+use super::strand::Strand;
 use crate::error::Diagnostic;
 use crate::playbook::{ActionKind, Task};
 use crate::template::Scope;
@@ -51,7 +52,7 @@ impl PlayRun {
                     .with_nearest(&name, known.iter().map(String::as_str)));
                 }
                 for handler in found {
-                    self.notify(handler, host);
+                    self.notify(&place.strand, handler, host);
                 }
             }
         }
@@ -98,29 +99,37 @@ impl PlayRun {
         found
     }
 
-    /// Runs what was notified, in the order in which handlers are written, until nothing is notified any more.
-    /// Returns the hosts that failed.
-    pub(super) async fn flush_handlers(&self, hosts: &[HostName]) -> Hosts {
+    /// Runs what this strand notified, in the order in which handlers are written, until nothing is notified any more.
+    /// Returns the hosts that failed. Two strands never run the same handler at the same time.
+    pub(super) async fn flush_handlers(&self, strand: &Strand, hosts: &[HostName]) -> Hosts {
         let mut failed = Hosts::new();
         let mut from = 0;
+        // a handler that flushes has its turn already; waiting for another's could be waiting for each other
+        let outermost = self.begin_flush(strand);
         loop {
-            let Some((number, notified)) = self.take_notified(from) else {
+            let Some((number, notified)) = self.take_notified(strand, from) else {
                 if from == 0 {
-                    return failed;
+                    break;
                 }
                 // those notified by later ones come in another pass
                 from = 0;
                 continue;
             };
             from = number + 1;
-            let Some(HandlerDef { task, place }) = self.handlers().get(number).cloned() else {
+            let Some(HandlerDef { task, place, turn }) = self.handlers().get(number).cloned()
+            else {
                 continue;
             };
+            let place = Arc::new(place.on(strand));
             let wanted: Hosts = hosts
                 .iter()
                 .filter(|h| notified.contains(h))
                 .cloned()
                 .collect();
+            let _turn = match outermost {
+                true => Some(turn.lock_owned().await),
+                false => None,
+            };
             let now = self.present(&minus(&wanted, &failed), &place);
             if now.is_empty() {
                 continue;
@@ -135,5 +144,9 @@ impl PlayRun {
             };
             join(&mut failed, &lost);
         }
+        if outermost {
+            self.end_flush(strand);
+        }
+        failed
     }
 }

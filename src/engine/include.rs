@@ -104,6 +104,9 @@ impl PlayRun {
                 }
             }
         }
+        if groups.is_empty() {
+            self.is_told(id, place);
+        }
         for (wish, members) in groups {
             let now = self.present(&super::hosts::minus(&members, &failed), place);
             if now.is_empty() || self.is_over() {
@@ -137,6 +140,7 @@ impl PlayRun {
                             diff: Vec::new(),
                         }));
                     }
+                    self.is_told(id, place);
                     let lost = self
                         .run_included(task, place, &wish, included, now, ahead)
                         .await;
@@ -160,6 +164,7 @@ impl PlayRun {
                         self.include_failed(&work, Fail::new(text), no_log, started);
                     }
                     join(&mut failed, &now);
+                    self.is_told(id, place);
                 }
             }
         }
@@ -168,7 +173,7 @@ impl PlayRun {
 
     fn include_failed(&self, work: &Work<'_>, fail: Fail, no_log: bool, started: Instant) {
         let result = TaskResult::from_fail(fail);
-        self.remember_failure(work.host, work.task, &result.map);
+        self.remember_failure(work.host, work.task, work.place, &result.map);
         if !work.place.guarded {
             self.mark_failed(std::slice::from_ref(work.host));
         }
@@ -250,7 +255,7 @@ impl PlayRun {
             &wish.params,
         ));
         self.add_handlers(&included.handlers, &inner);
-        self.info.publish(&included.entries);
+        self.info.publish(&included.entries, inner.strand.branch);
         self.say_what_tags_leave_out(task, &inner, &included.entries);
         let entries = Arc::new(included.entries);
         self.entries(entries, inner, hosts, Some(ahead.clone()))

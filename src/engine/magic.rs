@@ -128,10 +128,10 @@ impl Magic {
             | "role_names"
             | "ansible_play_role_names"
             | "ansible_dependent_role_names" => {
-                let uses = info
+                let uses: Vec<Arc<RoleUse>> = info
                     .public_roles
                     .lock()
-                    .map(|p| p.clone())
+                    .map(|p| p.iter().map(|(_, role)| role.clone()).collect())
                     .unwrap_or_default();
                 let dependencies: Vec<Arc<RoleUse>> =
                     uses.iter().flat_map(|u| u.all_dependencies()).collect();

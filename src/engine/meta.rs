@@ -61,7 +61,9 @@ impl PlayRun {
         }
         match meta {
             Meta::Noop => {}
-            Meta::FlushHandlers => failed.extend(Box::pin(self.flush_handlers(&wanted)).await),
+            Meta::FlushHandlers => {
+                failed.extend(Box::pin(self.flush_handlers(&place.strand, &wanted)).await)
+            }
             Meta::RefreshInventory => {
                 if let Err(problems) = self.run.refresh_inventory() {
                     for problem in problems.0 {
@@ -72,7 +74,7 @@ impl PlayRun {
             }
             Meta::ClearFacts => hosts
                 .iter()
-                .for_each(|h| self.run.world.store.clear_facts(h)),
+                .for_each(|h| self.run.world.store.clear_facts(place.strand.branch, h)),
             Meta::ClearHostErrors => self.clear_errors(),
             Meta::EndPlay => {
                 self.end_quietly();

@@ -2,6 +2,7 @@
 //!
 //! `run` goes over playbooks, `plays` over plays and batches; `walk` over lists of tasks; `ordinary` over the hosts of one task;
 //! `host_task` over the items and attempts of one host; `attempt` renders one of them, and `exec` carries it out.
+//! Under `strategy: graph`, `side_by_side` takes the roles of a play as `schedule` says, each a `strand` of its own.
 //! It says what happens as events and shows nothing.
 
 mod ahead;
@@ -24,6 +25,7 @@ mod include_vars;
 mod loop_vars;
 mod magic;
 mod meta;
+mod naming;
 mod options;
 mod ordinary;
 mod place;
@@ -32,8 +34,11 @@ mod plays;
 mod recap;
 mod result;
 mod run;
+mod schedule;
 mod sessions;
 mod settings;
+mod side_by_side;
+mod strand;
 mod walk;
 mod world;
 

@@ -10,6 +10,7 @@ use crate::playbook::{Located, Task};
 use crate::report::{EventKind, FileDiff, HostResult, TaskId};
 use crate::template::Scope;
 use crate::value::{Map, Value};
+use crate::vars::BranchId;
 use futures_util::future::join_all;
 use std::path::Path;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ impl PlayRun {
     ) -> crate::vars::TaskScope {
         let file = task.map_or(self.play.path.as_path(), |t| t.path.as_path());
         self.run
-            .view(&self.info, place.search_dirs(file), false)
+            .view(&self.info, place, place.search_dirs(file), false)
             .task_scope(host.map(|h| &**h), place, task)
     }
 
@@ -106,6 +107,7 @@ impl PlayRun {
                 failed.push(host.clone());
             }
         }
+        self.is_told(id, place);
         failed
     }
 
@@ -121,15 +123,14 @@ impl PlayRun {
         // facts that were given to a delegate are nobody else's
         let given = place.keyword(task, |c| c.delegate_to.as_ref()).is_some()
             && self.flag_of(task, place, from, |c| c.delegate_facts.as_ref());
+        let branch = place.strand.branch;
         for host in hosts.iter().filter(|h| *h != from) {
             if let Some(name) = &task.register {
-                self.run
-                    .world
-                    .store
-                    .set(host, name, Value::from(result.map.clone()));
+                let value = Value::from(result.map.clone());
+                self.run.world.store.set(branch, host, name, value);
             }
             if !given {
-                super::control::keep_facts(&self.run, task, host, &result.map);
+                super::control::keep_facts(&self.run, branch, task, host, &result.map);
             }
         }
     }
@@ -184,23 +185,35 @@ impl PlayRun {
         let Some(first) = hosts.first() else {
             return false;
         };
-        let once = self.is_once(task, place, first);
+        (self.is_once(task, place, first) || self.is_fatal(task, place, hosts))
+            && !self.flag_of(task, place, first, |c| c.ignore_errors.as_ref())
+    }
+
+    /// `any_errors_fatal`.
+    pub(super) fn is_fatal(&self, task: &Task, place: &Place, hosts: &[HostName]) -> bool {
+        let Some(first) = hosts.first() else {
+            return false;
+        };
         let said = |c: &'_ crate::playbook::Common| c.any_errors_fatal.is_some();
-        let fatal = match place.commons(task).any(said) {
+        match place.commons(task).any(said) {
             true => self.flag_of(task, place, first, |c| c.any_errors_fatal.as_ref()),
             false => self.run.options.any_errors_fatal,
-        };
-        (once || fatal) && !self.flag_of(task, place, first, |c| c.ignore_errors.as_ref())
+        }
     }
 }
 
 impl Work<'_> {
+    /// Where what it learns is kept.
+    pub(super) fn branch(&self) -> BranchId {
+        self.place.strand.branch
+    }
+
     /// The scope of this task on this host.
     pub(super) fn scope(&self) -> crate::vars::TaskScope {
         let search = self.place.search_dirs(&self.task.path);
         self.play
             .run
-            .view(&self.play.info, search, self.early)
+            .view(&self.play.info, self.place, search, self.early)
             .task_scope(Some(self.host), self.place, Some(self.task))
     }
 
@@ -231,9 +244,8 @@ impl Work<'_> {
             .flag("no_log", |c| c.no_log.as_ref())
             .map_or(true, |f| f.unwrap_or(false));
         if let Some(name) = &self.task.register {
-            run.world
-                .store
-                .set(self.host, name, Value::from(result.map.clone()));
+            let value = Value::from(result.map.clone());
+            run.world.store.set(self.branch(), self.host, name, value);
         }
         if !result.is_skipped() {
             self.play.touch_roles(self.host, self.place);
@@ -244,7 +256,7 @@ impl Work<'_> {
         } else if result.is_failed() && !result.ignored {
             lost = true;
             self.play
-                .remember_failure(self.host, self.task, &result.map);
+                .remember_failure(self.host, self.task, self.place, &result.map);
             if !self.place.guarded {
                 self.play.mark_failed(std::slice::from_ref(self.host));
             }

@@ -1,5 +1,6 @@
 //! Where a task stands: the play, the blocks round it, its role. What is inherited is looked up here, from the inside out.
 
+use super::strand::Strand;
 use crate::error::Span;
 use crate::playbook::{Block, Common, Located, Play, RoleUse, Task};
 use crate::value::Map;
@@ -43,6 +44,8 @@ pub struct Place {
     pub includes: Vec<Span>,
     /// Whether a failure here is caught by the `rescue` of a block round it.
     pub guarded: bool,
+    /// What it is part of: the play, or a role that runs beside others.
+    pub strand: Strand,
 }
 
 impl Place {
@@ -55,6 +58,15 @@ impl Place {
             include_params: Arc::default(),
             includes: Vec::new(),
             guarded: false,
+            strand: Strand::default(),
+        }
+    }
+
+    /// The same place as a part of another strand.
+    pub fn on(&self, strand: &Strand) -> Self {
+        Self {
+            strand: strand.clone(),
+            ..self.clone()
         }
     }
 

@@ -3,10 +3,13 @@
 use super::hosts::{HostName, Hosts, join};
 use super::place::Place;
 use super::run::Run;
+use super::schedule::Roles;
+use super::strand::Strand;
 use super::world::PlayInfo;
 use crate::playbook::{Entry, Play, RoleUse, Task};
 use crate::report::{EventKind, TaskId, TaskInfo};
 use crate::value::{Map, Value};
+use crate::vars::BranchId;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,6 +19,8 @@ use std::sync::{Arc, Mutex};
 pub(super) struct HandlerDef {
     pub task: Arc<Task>,
     pub place: Arc<Place>,
+    /// Held by whoever runs it.
+    pub turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// See the module's text. Shared by all that runs for the batch.
@@ -26,8 +31,7 @@ pub(super) struct PlayRun {
     pub info: Arc<PlayInfo>,
     /// The hosts of the batch, in order.
     pub batch: Hosts,
-    /// Strategy `free`.
-    pub free: bool,
+    pub strategy: Strategy,
     pub force_handlers: bool,
     pub max_fail: Option<f64>,
     state: Mutex<State>,
@@ -46,8 +50,12 @@ struct State {
     /// Hosts that failed for good in this batch.
     failed: Hosts,
     handlers: Vec<HandlerDef>,
-    /// By the handler's number: the hosts that notified it.
-    notified: BTreeMap<usize, Hosts>,
+    /// By the strand and the handler's number: the hosts that notified it.
+    notified: BTreeMap<(BranchId, usize), Hosts>,
+    /// Strands that run handlers.
+    flushing: BTreeSet<BranchId>,
+    /// The strand in which a failure ended the play for everybody.
+    halted_by: Option<BranchId>,
     tasks: HashMap<usize, TaskId>,
     started: bool,
     stepping_over: bool,
@@ -66,7 +74,7 @@ impl PlayRun {
             run,
             info,
             batch,
-            free: settings.free,
+            strategy: settings.strategy,
             force_handlers: settings.force_handlers,
             max_fail: settings.max_fail,
             state: Mutex::new(State {
@@ -123,6 +131,21 @@ impl PlayRun {
     /// Ends the play without a reason to show (`meta: end_play`, `end_batch`).
     pub(super) fn end_quietly(&self) {
         self.over.store(true, Ordering::Relaxed);
+    }
+
+    /// A failure in one strand is fatal for all: the others begin nothing more.
+    pub(super) fn halt(&self, by: &Strand) {
+        self.with(|s| *s.halted_by.get_or_insert(by.branch));
+    }
+
+    /// Whether roles have been halted.
+    pub(super) fn is_halted(&self) -> bool {
+        self.with(|s| s.halted_by.is_some())
+    }
+
+    /// Whether another strand's failure has halted this one.
+    pub(super) fn is_halted_for(&self, strand: &Strand) -> bool {
+        strand.is_role() && self.with(|s| s.halted_by.is_some_and(|by| by != strand.branch))
     }
 
     pub(super) fn end_host(&self, host: &HostName) {
@@ -222,6 +245,7 @@ impl PlayRun {
                     let def = HandlerDef {
                         task: task.clone(),
                         place: place.clone(),
+                        turn: Arc::default(),
                     };
                     self.with(|s| {
                         // one that is known already (a role included again) is not added twice
@@ -246,73 +270,43 @@ impl PlayRun {
         self.with(|s| s.handlers.clone())
     }
 
-    pub(super) fn notify(&self, handler: usize, host: &HostName) {
+    pub(super) fn notify(&self, strand: &Strand, handler: usize, host: &HostName) {
         self.with(|s| {
             join(
-                s.notified.entry(handler).or_default(),
+                s.notified.entry((strand.branch, handler)).or_default(),
                 std::slice::from_ref(host),
             )
         });
     }
 
-    /// Takes the notifications of the first notified handler whose number is at least `from`.
-    pub(super) fn take_notified(&self, from: usize) -> Option<(usize, Hosts)> {
+    /// Takes a strand's notifications of the first handler that it notified whose number is at least `from`.
+    pub(super) fn take_notified(&self, strand: &Strand, from: usize) -> Option<(usize, Hosts)> {
         self.with(|s| {
-            let number = *s.notified.range(from..).next()?.0;
-            s.notified.remove(&number).map(|hosts| (number, hosts))
+            let all = (strand.branch, from)..=(strand.branch, usize::MAX);
+            let key = *s.notified.range(all).next()?.0;
+            s.notified.remove(&key).map(|hosts| (key.1, hosts))
         })
     }
 
+    /// A strand begins to run handlers; `false` when it is at it already.
+    pub(super) fn begin_flush(&self, strand: &Strand) -> bool {
+        self.with(|s| s.flushing.insert(strand.branch))
+    }
+
+    pub(super) fn end_flush(&self, strand: &Strand) {
+        self.with(|s| s.flushing.remove(&strand.branch));
+    }
+
     // --- what is run ---
-
-    /// Whether `--tags` and `--skip-tags` let the task run.
-    pub(super) fn is_selected(&self, task: &Task, place: &Place) -> bool {
-        if task.implicit {
-            return true;
-        }
-        self.run.selects(&self.tags(task, place))
-    }
-
-    /// The task's tags with all it inherits.
-    pub(super) fn tags(&self, task: &Task, place: &Place) -> Vec<String> {
-        let mut tags: Vec<String> = Vec::new();
-        for located in place.commons(task).flat_map(|c| &c.tags) {
-            let value = if located.is_lazy() {
-                let scope = self.scope(self.batch.first(), place, Some(task)).shared();
-                match self.run.templar.resolve(&scope, located) {
-                    Ok(value) => value,
-                    Err(problem) => {
-                        self.run
-                            .emitter
-                            .warn_about(&problem.with_span(&located.span));
-                        Value::Null
-                    }
-                }
-            } else {
-                located.value.clone()
-            };
-            let texts: Vec<String> = match &value {
-                Value::List(items) => items.iter().map(ToString::to_string).collect(),
-                Value::Null => vec![],
-                other => other
-                    .to_string()
-                    .split(',')
-                    .map(|t| t.trim().to_owned())
-                    .collect(),
-            };
-            for text in texts {
-                if !tags.contains(&text) {
-                    tags.push(text);
-                }
-            }
-        }
-        tags
-    }
 
     /// Whether `--start-at-task` has been reached.
     pub(super) fn is_started(&self, task: &Task, place: &Place) -> bool {
         if self.with(|s| s.started) || task.implicit {
             return true;
+        }
+        // of roles that run side by side none is before another: see `check::start_among_roles`
+        if place.strand.is_role() {
+            return false;
         }
         let wanted = self.run.options.start_at.as_deref().unwrap_or_default();
         let title = self.title(task, place);
@@ -358,31 +352,6 @@ impl PlayRun {
         }
     }
 
-    /// What the task is called: `role : name`, or its module when it has no name.
-    pub(super) fn title(&self, task: &Task, place: &Place) -> String {
-        let own = match &task.common.name {
-            Some(name) if name.is_lazy() => {
-                let scope = self.scope(self.batch.first(), place, Some(task)).shared();
-                // Ansible shows the name as written when it cannot be rendered for the first host
-                self.run
-                    .templar
-                    .resolve(&scope, name)
-                    .map_or_else(|_| name.to_string(), |v| v.to_string())
-            }
-            Some(name) => name.to_string(),
-            None => String::new(),
-        };
-        let own = if own.is_empty() {
-            task.action.name.to_string()
-        } else {
-            own
-        };
-        match place.role() {
-            Some(role) if !role.role.name.is_empty() => format!("{} : {own}", role.role.name),
-            _ => own,
-        }
-    }
-
     /// Announces a task, once while it is the same.
     pub(super) fn announce(
         &self,
@@ -392,7 +361,7 @@ impl PlayRun {
         no_log: bool,
     ) -> TaskId {
         let address = Arc::as_ptr(task) as usize;
-        if self.free
+        if matches!(self.strategy, Strategy::Free)
             && let Some(id) = self.with(|s| s.tasks.get(&address).copied())
         {
             return id;
@@ -409,12 +378,26 @@ impl PlayRun {
             handler,
             tags: self.tags(task, place),
             no_log,
+            role: place.strand.role.as_deref().map(str::to_owned),
         }));
         id
     }
 
+    /// Says that a task of a role that runs beside others is over on every host: its results can be told together.
+    pub(super) fn is_told(&self, task: TaskId, place: &Place) {
+        if place.strand.is_role() {
+            self.run.emitter.emit(EventKind::TaskFinished { task });
+        }
+    }
+
     /// Stores what `ansible_failed_task` and `ansible_failed_result` say in a rescue.
-    pub(super) fn remember_failure(&self, host: &HostName, task: &Task, result: &Map) {
+    pub(super) fn remember_failure(
+        &self,
+        host: &HostName,
+        task: &Task,
+        place: &Place,
+        result: &Map,
+    ) {
         let fields = Value::map([
             (
                 "name",
@@ -429,20 +412,26 @@ impl PlayRun {
             ("action", Value::from(task.action.name.to_string())),
             ("args", Value::from(task.args.map.clone())),
         ]);
-        self.run
-            .world
-            .store
-            .set(host, "ansible_failed_task", fields);
-        self.run
-            .world
-            .store
-            .set(host, "ansible_failed_result", Value::from(result.clone()));
+        let (store, branch) = (&self.run.world.store, place.strand.branch);
+        store.set(branch, host, "ansible_failed_task", fields);
+        let result = Value::from(result.clone());
+        store.set(branch, host, "ansible_failed_result", result);
     }
+}
+
+/// In which order hosts and roles go on.
+pub(super) enum Strategy {
+    /// Every host finishes a task before any begins the next.
+    Linear,
+    /// Each host goes its own way.
+    Free,
+    /// As `Linear` within each role; roles side by side.
+    Graph(Roles),
 }
 
 /// A play's settings, rendered.
 pub(super) struct Settings {
-    pub free: bool,
+    pub strategy: Strategy,
     pub force_handlers: bool,
     pub max_fail: Option<f64>,
 }

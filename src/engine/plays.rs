@@ -3,11 +3,13 @@
 use super::hosts::{HostName, Hosts, minus};
 use super::magic::Magic;
 use super::place::Place;
-use super::play_run::{PlayRun, Settings};
+use super::play_run::{PlayRun, Settings, Strategy};
 use super::run::Run;
+use super::schedule::Roles;
+use super::strand::Strand;
 use super::world::{PlayInfo, View};
 use crate::error::{Diagnostic, Problems};
-use crate::playbook::{Entry, Play, Prompt};
+use crate::playbook::{Entry, Play, Prompt, RoleGraph};
 use crate::report::EventKind;
 use crate::value::{Map, Value};
 use futures_util::future::join_all;
@@ -24,6 +26,7 @@ impl Run {
             search: vec![play.dir.clone()],
             basedir: play.dir.clone(),
             ahead: false,
+            strand: Strand::default(),
         });
         self.world.enter(&play.dir)?;
         let bare = crate::vars::TaskScope {
@@ -144,7 +147,11 @@ impl Run {
                 self.options.diff,
             ));
             let settings = Settings {
-                free: strategy.ends_with("free"),
+                strategy: match strategy.rsplit('.').next() {
+                    Some("free") => Strategy::Free,
+                    Some("graph") => Strategy::Graph(Roles::new(RoleGraph::of(play))?),
+                    _ => Strategy::Linear,
+                },
                 force_handlers,
                 max_fail,
             };
@@ -319,8 +326,13 @@ impl PlayRun {
         }
         let play = self.play.clone();
         self.section(&play.pre_tasks, &top, true).await;
-        let both: Vec<Entry> = play.roles.iter().chain(&play.tasks).cloned().collect();
-        self.section(&both, &top, true).await;
+        if let Strategy::Graph(roles) = &self.strategy {
+            self.side_by_side(roles, &top).await;
+            self.section(&play.tasks, &top, true).await;
+        } else {
+            let both: Vec<Entry> = play.roles.iter().chain(&play.tasks).cloned().collect();
+            self.section(&both, &top, true).await;
+        }
         self.section(&play.post_tasks, &top, true).await;
     }
 
@@ -330,7 +342,7 @@ impl PlayRun {
             return;
         }
         let entries = Arc::new(entries.to_vec());
-        let failed = if self.free {
+        let failed = if matches!(self.strategy, Strategy::Free) {
             let each = hosts
                 .iter()
                 .map(|h| self.entries(entries.clone(), top.clone(), vec![h.clone()], None));
@@ -348,7 +360,7 @@ impl PlayRun {
         } else {
             minus(&hosts, &failed)
         };
-        let failed = self.flush_handlers(&remaining).await;
+        let failed = self.flush_handlers(&top.strand, &remaining).await;
         self.mark_failed(&failed);
     }
 }

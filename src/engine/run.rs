@@ -6,6 +6,7 @@ use super::emitter::Emitter;
 use super::files::Digests;
 use super::hosts::{HostName, Hosts, join};
 use super::options::RunOptions;
+use super::place::Place;
 use super::recap::Tally;
 use super::sessions::Sessions;
 use super::world::{PlayInfo, View, World};
@@ -298,6 +299,7 @@ impl Run {
     pub(super) fn view(
         &self,
         info: &Arc<PlayInfo>,
+        place: &Place,
         search: Vec<PathBuf>,
         ahead: bool,
     ) -> Arc<View> {
@@ -307,6 +309,7 @@ impl Run {
             info: Some(info.clone()),
             search,
             ahead,
+            strand: place.strand.clone(),
         })
     }
 

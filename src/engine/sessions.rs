@@ -2,18 +2,21 @@
 
 use super::attempt::Ready;
 use super::hosts::HostName;
+use super::strand::Strand;
 use crate::host::{Action, Answer, Known, PRELUDE, Query, Report, Session, Touches, Trouble};
 use crate::transport::{Account, LinkError, LinkOptions, Links, Password, Target};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::OwnedMutexGuard;
 
 /// A session and the state of the world when it was used last.
 struct Entry {
     session: Session,
     seen: u64,
+    /// How much of [`Pool::touched`] it has taken note of.
+    noted: usize,
     /// Tasks that used it.
     uses: usize,
     /// For each account, up to which use everything has been read ahead.
@@ -27,10 +30,25 @@ const NEAR: usize = 16;
 
 type Slot = Arc<tokio::sync::Mutex<Entry>>;
 
+/// See [`Pool::touched`].
+type Touched = Arc<Mutex<Vec<Touches>>>;
+
+/// At most so many sessions of a host on one place. Each opens its shells when it needs them; a connection that lets in no more
+/// of them (OpenSSH's takes ten unless told otherwise) gets another beside it.
+const LANES: usize = 32;
+
+/// The sessions of a host on one place: one, and more while roles run side by side.
+#[derive(Default)]
+struct Pool {
+    lanes: Vec<Slot>,
+    /// What was touched there through any of several sessions, in order: the others have to forget it.
+    touched: Touched,
+}
+
 /// All sessions of a run.
 pub(super) struct Sessions {
     links: Links,
-    slots: Mutex<HashMap<(HostName, Target), Slot>>,
+    pools: Mutex<HashMap<(HostName, Target), Pool>>,
     /// Counts what may have made other sessions' knowledge stale: commands anywhere may have effects anywhere.
     changes: Arc<AtomicU64>,
 }
@@ -46,7 +64,7 @@ impl Sessions {
                 prelude: PRELUDE.to_owned(),
                 ..LinkOptions::default()
             })?,
-            slots: Mutex::default(),
+            pools: Mutex::default(),
             changes: Arc::default(),
         })
     }
@@ -56,28 +74,53 @@ impl Sessions {
         &self.links
     }
 
-    fn slot(&self, host: &HostName, target: &Target) -> Slot {
-        let mut slots = self
-            .slots
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        slots
-            .entry((host.clone(), target.clone()))
-            .or_insert_with(|| {
-                let session = Session::new(self.links.clone(), target.clone(), false);
-                Arc::new(tokio::sync::Mutex::new(Entry {
-                    session,
-                    seen: 0,
-                    uses: 0,
-                    foreseen: HashMap::new(),
-                }))
-            })
-            .clone()
+    fn pools(&self) -> MutexGuard<'_, HashMap<(HostName, Target), Pool>> {
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the session of `host` on the task's target for as long as the result lives.
-    pub(super) async fn get(&self, host: &HostName, ready: &Ready) -> HostSession {
-        let mut entry = self.slot(host, &ready.route.target).lock_owned().await;
+    /// A session for a strand: the one of its lane, which has read ahead for it; another while that is in use; the one of its
+    /// lane in the end.
+    async fn lane(
+        &self,
+        host: &HostName,
+        target: &Target,
+        lane: usize,
+    ) -> (OwnedMutexGuard<Entry>, Touched, bool) {
+        let lane = lane % LANES;
+        let (lanes, touched) = {
+            let mut pools = self.pools();
+            let pool = pools.entry((host.clone(), target.clone())).or_default();
+            while pool.lanes.len() <= lane {
+                let session = Session::new(self.links.clone(), target.clone(), false);
+                pool.lanes.push(Arc::new(tokio::sync::Mutex::new(Entry {
+                    session,
+                    seen: 0,
+                    noted: 0,
+                    uses: 0,
+                    foreseen: HashMap::new(),
+                })));
+            }
+            (pool.lanes.clone(), pool.touched.clone())
+        };
+        let own = &lanes[lane];
+        let free = std::iter::once(own).chain(&lanes);
+        let entry = match free.cloned().find_map(|slot| slot.try_lock_owned().ok()) {
+            Some(entry) => entry,
+            None => own.clone().lock_owned().await,
+        };
+        (entry, touched, lanes.len() > 1)
+    }
+
+    /// Takes a session of `host` on the task's target for as long as the result lives.
+    pub(super) async fn get(&self, host: &HostName, ready: &Ready, strand: &Strand) -> HostSession {
+        let target = &ready.route.target;
+        let (mut entry, touched, several) = self.lane(host, target, strand.lane).await;
+        let new: Vec<Touches> = touched
+            .lock()
+            .map(|all| all[entry.noted.min(all.len())..].to_vec())
+            .unwrap_or_default();
+        entry.noted += new.len();
+        new.iter().for_each(|touches| entry.session.forget(touches));
         let now = self.changes.load(Ordering::Relaxed);
         if entry.seen != now {
             entry.session.forget(&Touches::Everything);
@@ -98,6 +141,7 @@ impl Sessions {
             changes: self.changes.clone(),
             check: ready.check,
             shared: ready.target != *host || ready.route.target == Target::Local,
+            touched: (several || strand.is_role()).then_some(touched),
         }
     }
 
@@ -109,14 +153,9 @@ impl Sessions {
     /// Ends a host's connections; the next use makes new ones (`meta: reset_connection`).
     pub(super) async fn reset(&self, host: &HostName) {
         let slots: Vec<Slot> = {
-            let all = self
-                .slots
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            all.iter()
-                .filter(|((h, _), _)| h == host)
-                .map(|(_, s)| s.clone())
-                .collect()
+            let pools = self.pools();
+            let own = pools.iter().filter(|((h, _), _)| h == host);
+            own.flat_map(|(_, pool)| pool.lanes.clone()).collect()
         };
         for slot in slots {
             slot.lock().await.session.disconnect().await;
@@ -125,10 +164,7 @@ impl Sessions {
 
     /// Ends all connections.
     pub(super) async fn close(&self) {
-        self.slots
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .clear();
+        self.pools().clear();
         self.links.close().await;
     }
 }
@@ -142,6 +178,8 @@ pub(super) struct HostSession {
     changes: Arc<AtomicU64>,
     /// Others work on the same place, too.
     shared: bool,
+    /// Other sessions of this host on the same place may be in use meanwhile; they read here what they have to forget.
+    touched: Option<Touched>,
 }
 
 impl HostSession {
@@ -190,22 +228,45 @@ impl HostSession {
         if self.check {
             return Err(Trouble::Check);
         }
-        let everything = actions.iter().any(|a| a.touches() == Touches::Everything);
+        let touches: Vec<Touches> = actions.iter().map(Action::touches).collect();
+        self.touch(&touches);
+        let account = self.account.clone();
+        let done = self.entry.session.act(&account, actions).await;
+        if self.touched.is_some() {
+            // what others asked while it was under way may be old already
+            self.touch(&touches);
+        }
+        done
+    }
+
+    /// Makes others forget what actions touch. This session forgets it by itself.
+    fn touch(&mut self, touches: &[Touches]) {
+        let everything = touches.contains(&Touches::Everything);
         if everything {
             self.entry.foreseen.clear();
         }
         if everything || self.shared {
             let before = self.changes.fetch_add(1, Ordering::Relaxed);
-            // this session forgets by itself what it touches
             if self.entry.seen == before {
                 self.entry.seen = before + 1;
             }
+        } else if let Some(touched) = &self.touched
+            && let Ok(mut all) = touched.lock()
+        {
+            if self.entry.noted == all.len() {
+                self.entry.noted += touches.len();
+            }
+            all.extend_from_slice(touches);
         }
-        self.entry.session.act(&self.account, actions).await
     }
 
     /// See [`crate::modules::Remote::reconnect`].
     pub(super) async fn reconnect(&mut self, seconds: u64) -> Result<(), LinkError> {
+        if let Some(touched) = &self.touched
+            && let Ok(mut all) = touched.lock()
+        {
+            all.push(Touches::Everything);
+        }
         let account = self.account.clone();
         self.entry.session.reconnect(&account, seconds).await
     }

@@ -24,7 +24,7 @@ impl PlayRun {
             let mut failed = Hosts::new();
             for (number, entry) in entries.iter().enumerate() {
                 let now = self.present(&minus(&hosts, &failed), &place);
-                if now.is_empty() || self.is_over() {
+                if now.is_empty() || self.is_over() || self.is_halted_for(&place.strand) {
                     break;
                 }
                 let ahead = Ahead::new(entries.clone(), number + 1, place.clone(), outer.clone());
@@ -108,6 +108,10 @@ impl PlayRun {
     fn judge(&self, task: &Task, place: &Place, hosts: &[HostName], failed: Hosts) -> Hosts {
         let lost_any = !failed.is_empty() || hosts.iter().any(|h| self.is_unreachable(h));
         if lost_any && self.is_fatal_for_all(task, place, hosts) {
+            // a task done by one host for all is fatal for its own role only
+            if place.strand.is_role() && !place.guarded && self.is_fatal(task, place, hosts) {
+                self.halt(&place.strand);
+            }
             return hosts
                 .iter()
                 .filter(|h| !self.is_unreachable(h))

@@ -4,12 +4,13 @@ use super::emitter::Emitter;
 use super::hosts::Hosts;
 use super::magic::Magic;
 use super::place::{Level, Place};
+use super::strand::Strand;
 use crate::error::{Diagnostic, Problems};
 use crate::inventory::{Inventory, VarsFiles};
 use crate::playbook::{Play, RoleUse, Task};
 use crate::template::{Outside, Scope};
 use crate::value::{Map, Secrets, Value, Vaulted};
-use crate::vars::{Layer, Neighbours, Store, TaskScope};
+use crate::vars::{BranchId, Layer, MAIN, Neighbours, Store, TaskScope};
 use crate::vault::Keyring;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -139,8 +140,8 @@ pub(super) struct PlayInfo {
     pub lost: Arc<Mutex<Hosts>>,
     /// `vars_files`, `vars_prompt`, `vars` of the play, strongest first.
     pub vars: Vec<Arc<Map>>,
-    /// Uses of roles whose variables the whole play sees, in order.
-    pub public_roles: Mutex<Vec<Arc<RoleUse>>>,
+    /// Uses of roles whose variables the whole play sees, in order, with the branch that brought each.
+    pub public_roles: Mutex<Vec<(BranchId, Arc<RoleUse>)>>,
     pub check: bool,
     pub diff: bool,
     roles: Mutex<HashMap<usize, KnownRole>>,
@@ -183,27 +184,27 @@ impl PlayInfo {
             diff,
             roles: Mutex::default(),
         };
-        this.publish(&play.roles);
+        this.publish(&play.roles, MAIN);
         for section in [&play.pre_tasks, &play.tasks, &play.post_tasks] {
-            this.publish(section);
+            this.publish(section, MAIN);
         }
         this
     }
 
     /// Makes the public roles among these entries (and inside their blocks) seen by the whole play.
-    pub(super) fn publish(&self, entries: &[crate::playbook::Entry]) {
+    pub(super) fn publish(&self, entries: &[crate::playbook::Entry], branch: BranchId) {
         for entry in entries {
             let crate::playbook::Entry::Block(block) = entry else {
                 continue;
             };
             if let (Some(role), Ok(mut public)) = (block.role(), self.public_roles.lock())
                 && role.public
-                && !public.iter().any(|r| Arc::ptr_eq(r, role))
+                && !public.iter().any(|(_, r)| Arc::ptr_eq(r, role))
             {
-                public.push(role.clone());
+                public.push((branch, role.clone()));
             }
             for part in [&block.body, &block.rescue, &block.always] {
-                self.publish(part);
+                self.publish(part, branch);
             }
         }
     }
@@ -242,6 +243,8 @@ pub(super) struct View {
     pub basedir: PathBuf,
     /// Only looking ahead.
     pub ahead: bool,
+    /// Whose knowledge counts.
+    pub strand: Strand,
 }
 
 impl View {
@@ -265,7 +268,7 @@ impl View {
     }
 
     fn host_layers(&self, host: &str, layers: &mut Vec<Layer>) {
-        let learned = self.world.store.learned(host);
+        let learned = self.world.store.learned(self.strand.branch, host);
         layers.push(Layer::Plain(learned.set));
         layers.push(Layer::Plain(learned.included));
         layers.push(self.facts(learned.facts));
@@ -320,7 +323,7 @@ impl View {
                 .map(|r| plain(&r.params)),
         );
         let learned = host
-            .map(|h| self.world.store.learned(h))
+            .map(|h| self.world.store.learned(self.strand.branch, h))
             .unwrap_or_default();
         layers.push(Layer::Plain(learned.set));
         layers.push(Layer::Plain(learned.included));
@@ -349,7 +352,7 @@ impl View {
                 .lock()
                 .map(|p| p.clone())
                 .unwrap_or_default();
-            for role in public.iter().rev() {
+            for (_, role) in public.iter().rev().filter(|(b, _)| self.strand.sees(*b)) {
                 if place.roles.iter().any(|r| Arc::ptr_eq(r, role)) {
                     continue;
                 }
@@ -392,6 +395,7 @@ impl Neighbours for View {
                 search: self.search.clone(),
                 basedir: self.basedir.clone(),
                 ahead: self.ahead,
+                strand: self.strand.clone(),
             });
             view.host_scope(name).shared()
         })

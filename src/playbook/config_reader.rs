@@ -189,7 +189,9 @@ impl Reader<'_> {
             "inject_facts_as_vars" => {
                 self.config.inject_facts_as_vars = self.flag(key, value, span)
             }
-            "strategy" => self.config.strategy = self.choice(key, value, span, &["linear", "free"]),
+            "strategy" => {
+                self.config.strategy = self.choice(key, value, span, &["linear", "free", "graph"])
+            }
             "force_handlers" => self.config.force_handlers = self.flag(key, value, span),
             "any_errors_fatal" => self.config.any_errors_fatal = self.flag(key, value, span),
             "always" => self.config.diff = self.flag(key, value, span),

@@ -2,6 +2,8 @@
 
 use super::expander::Expander;
 use crate::error::{Diagnostic, Span, nearest};
+use crate::yaml::Node;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 impl Expander<'_> {
@@ -38,12 +40,7 @@ impl Expander<'_> {
     /// Follows Ansible: `roles/` beside the playbook, the configured folders, the folder of the role that needs it, the
     /// playbook's own folder, and last the name as a path.
     pub(super) fn find_role(&mut self, name: &str, span: &Span) -> Option<(String, PathBuf)> {
-        let mut folders = vec![self.dir.join("roles")];
-        // ours: `playbooks/` and `roles/` side by side, as in many repositories
-        if self.dir.ends_with("playbooks") {
-            folders.extend(self.dir.parent().map(|above| above.join("roles")));
-        }
-        folders.extend(self.loader.roles_path.iter().cloned());
+        let mut folders = self.role_folders();
         if let Some(parent) = self.roles.last().and_then(|role| role.path.parent()) {
             folders.push(parent.to_owned());
         }
@@ -90,6 +87,46 @@ impl Expander<'_> {
         None
     }
 
+    /// The folders that hold roles.
+    fn role_folders(&self) -> Vec<PathBuf> {
+        let mut folders = vec![self.dir.join("roles")];
+        // ours: `playbooks/` and `roles/` side by side, as in many repositories
+        if self.dir.ends_with("playbooks") {
+            folders.extend(self.dir.parent().map(|above| above.join("roles")));
+        }
+        folders.extend(self.loader.roles_path.iter().cloned());
+        folders
+    }
+
+    /// The roles in those folders and one folder deeper, with what they provide. What cannot be read is told where it is used.
+    pub(super) fn roles_near(&mut self) -> BTreeMap<String, Vec<String>> {
+        let mut found = BTreeMap::new();
+        for folder in self.role_folders() {
+            for name in names(&folder) {
+                let path = folder.join(&name);
+                if is_role(&path) {
+                    found.insert(name, self.provides(&path));
+                    continue;
+                }
+                for inner in names(&path).iter().filter(|n| is_role(&path.join(n))) {
+                    found.insert(format!("{name}/{inner}"), self.provides(&path.join(inner)));
+                }
+            }
+        }
+        found
+    }
+
+    fn provides(&self, role: &Path) -> Vec<String> {
+        let files = ["main.yml", "main.yaml"].map(|name| role.join("meta").join(name));
+        let file = files.into_iter().find(|path| path.is_file());
+        let document = file.and_then(|file| self.loader.files.document(&file).ok());
+        let root = document.as_ref().and_then(|d| d.root.as_ref());
+        let words = root.and_then(|root| root.get("provides"));
+        let words = words.map(super::typed::items).unwrap_or_default();
+        let text = |node: &&Node| node.as_str().map(str::to_owned);
+        words.iter().filter_map(text).collect()
+    }
+
     fn missing(&self, what: &str, name: &str, span: &Span, searched: &[PathBuf]) -> Diagnostic {
         let mut diagnostic = Diagnostic::at(
             span,
@@ -121,6 +158,19 @@ fn names(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+fn is_role(path: &Path) -> bool {
+    let parts = [
+        "tasks",
+        "meta",
+        "handlers",
+        "defaults",
+        "vars",
+        "templates",
+        "files",
+    ];
+    parts.iter().any(|part| path.join(part).is_dir())
 }
 
 /// `~/x` from the user's home; anything else as it is.

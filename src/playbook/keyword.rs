@@ -159,7 +159,11 @@ const KEYWORDS: &[(&str, u8, &str)] = &[
         PLAY,
         "batches: a number, a percentage, or a list of them",
     ),
-    ("strategy", PLAY, "`linear` or `free`"),
+    (
+        "strategy",
+        PLAY,
+        "`linear`; `free`: each host goes its own way; `graph`: roles run side by side, see below",
+    ),
     (
         "order",
         PLAY,

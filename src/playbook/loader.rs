@@ -6,6 +6,7 @@ use super::play_reader;
 use super::{Common, Entry, FromFiles, Playbook, Role};
 use crate::error::{Diagnostic, Problems, Span};
 use crate::value::{Map, Secrets, Value};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub struct Loader {
     pub(super) extra_vars: Map,
     pub(super) render: Option<Arc<Render>>,
     pub(super) is_module: fn(&str) -> bool,
+    pub(super) strategy: Option<String>,
 }
 
 /// Where an include stands, for finding what it names.
@@ -78,12 +80,19 @@ impl Loader {
             extra_vars: Map::new(),
             render: None,
             is_module: |_| false,
+            strategy: None,
         }
     }
 
     /// With folders of roles, searched after `roles/` beside the playbook.
     pub fn with_roles_path(mut self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
         self.roles_path = paths.into_iter().collect();
+        self
+    }
+
+    /// With the strategy of plays that name none.
+    pub fn with_strategy(mut self, strategy: Option<String>) -> Self {
+        self.strategy = strategy;
         self
     }
 
@@ -177,6 +186,19 @@ impl Loader {
             vec![used.block]
         });
         expander.finish(entries.unwrap_or_default(), path)
+    }
+
+    /// Whether there is a role of this name, for a play in `dir` and a role that needs it.
+    pub fn has_role(&self, name: &str, dir: &Path, from: &Arc<Role>) -> bool {
+        let mut expander = Expander::new(self, dir, Map::new());
+        expander.roles.push(from.clone());
+        let nowhere = Span::start(&crate::error::Source::new(dir, ""));
+        expander.find_role(name, &nowhere).is_some()
+    }
+
+    /// The roles in the folders where those of a play in `dir` are looked for, by name, with what each provides.
+    pub fn roles_near(&self, dir: &Path) -> BTreeMap<String, Vec<String>> {
+        Expander::new(self, dir, Map::new()).roles_near()
     }
 
     /// The variables in a file; an empty file holds none.

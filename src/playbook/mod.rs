@@ -24,6 +24,7 @@ mod play_reader;
 mod role;
 mod role_entry;
 mod role_files;
+mod role_graph;
 mod role_reader;
 mod sink;
 mod task;
@@ -40,7 +41,8 @@ pub use keyword::keywords;
 pub use loader::{IncludeFrom, Included, Loader, Render, RoleRequest};
 pub use located::Located;
 pub use play::{Play, Playbook, Prompt};
-pub use role::{FromFiles, IncludeRole, Role, RoleUse};
+pub use role::{FromFiles, IncludeRole, Need, Role, RoleUse};
+pub use role_graph::{Edge, RoleGraph, RoleNode, RoleTurn};
 pub use task::{Action, ActionKind, Loop, LoopControl, LoopKind, Meta, Task, TaskArgs};
 
 #[cfg(test)]

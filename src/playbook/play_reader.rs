@@ -239,6 +239,10 @@ impl Reader<'_> {
                 play_keywords::read(&mut play, &key, key_node, value, &mut self.sink);
             }
         }
+        if play.strategy.is_none() {
+            let set = self.loader.strategy.as_deref();
+            play.strategy = set.map(|s| Located::new(Value::from(s), &node.span));
+        }
         if let (Some((user, _)), Some(_)) = (node.get_pair("user"), node.get("remote_user")) {
             self.sink.at(
                 &user.span,

@@ -1,6 +1,7 @@
 //! Roles and their uses.
 
 use super::{Common, Located};
+use crate::error::Span;
 use crate::value::Map;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,6 +21,28 @@ pub struct Role {
     pub allow_duplicates: bool,
     /// `meta/argument_specs.yml`, or `argument_specs` of `meta/main.yml`: entry point to specification.
     pub argument_specs: Map,
+    /// `needs` of its `meta/main.yml`; `None` when it says nothing.
+    pub needs: Option<Vec<Need>>,
+    /// `provides` of its `meta/main.yml`: words for what is there when it is done, besides its name.
+    pub provides: Vec<String>,
+}
+
+/// What a role needs: the name of a role, or a word that roles provide.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Need {
+    /// The word.
+    pub word: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl Role {
+    /// Everything it provides: its name (and the last part of it), and its words.
+    pub fn all_provides(&self) -> impl Iterator<Item = &str> {
+        let last = self.name.rsplit('/').next().filter(|n| *n != self.name);
+        let words = self.provides.iter().map(String::as_str);
+        std::iter::once(self.name.as_str()).chain(last).chain(words)
+    }
 }
 
 /// Other files than `main` of a role.

@@ -3,10 +3,11 @@
 use super::expander::Expander;
 use super::keyword::Owner;
 use super::role_files::RoleFiles;
+use super::sink::Sink;
 use super::typed::{Takes, describe};
 use super::{
-    Action, ActionKind, Block, BlockKind, Common, Entry, FromFiles, Located, Role, RoleUse, Task,
-    TaskArgs, role_entry,
+    Action, ActionKind, Block, BlockKind, Common, Entry, FromFiles, Located, Need, Role, RoleUse,
+    Task, TaskArgs, role_entry,
 };
 use crate::error::{Diagnostic, Span};
 use crate::value::{Map, Value};
@@ -45,6 +46,8 @@ struct Meta {
     allow_duplicates: bool,
     dependencies: Vec<Node>,
     argument_specs: Map,
+    needs: Option<Vec<Need>>,
+    provides: Vec<Need>,
 }
 
 impl Expander<'_> {
@@ -78,6 +81,8 @@ impl Expander<'_> {
             vars,
             allow_duplicates: meta.allow_duplicates,
             argument_specs: meta.argument_specs,
+            needs: meta.needs,
+            provides: meta.provides.into_iter().map(|p| p.word).collect(),
         });
         self.roles.push(role.clone());
         let handler = std::mem::replace(&mut self.handler, false);
@@ -201,6 +206,8 @@ impl Expander<'_> {
             "galaxy_info",
             "argument_specs",
             "collections",
+            "needs",
+            "provides",
         ];
         for (key, key_node, value) in root.entries() {
             match key.as_str() {
@@ -220,6 +227,8 @@ impl Expander<'_> {
                     ),
                 },
                 "argument_specs" => meta.argument_specs = value.to_map(),
+                "needs" => meta.needs = Some(words(&key, value, &mut self.sink)),
+                "provides" => meta.provides = words(&key, value, &mut self.sink),
                 "galaxy_info" | "collections" => {}
                 _ if Owner::Role.has(&key) => {}
                 _ => self.sink.error(
@@ -251,6 +260,28 @@ impl Expander<'_> {
             .and_then(|root| root.get("argument_specs"));
         Some(specs.map(Node::to_map).unwrap_or_default())
     }
+}
+
+/// `needs` or `provides`: names, known before anything runs.
+fn words(key: &str, node: &Node, sink: &mut Sink) -> Vec<Need> {
+    let mut words = Vec::new();
+    for item in super::typed::items(node) {
+        match item.to_value() {
+            Value::Str(text) if !text.trim().is_empty() => words.push(Need {
+                word: text.trim().to_owned(),
+                span: item.span.clone(),
+            }),
+            Value::Template(_) => sink.error(
+                Diagnostic::at(&item.span, format!("`{key}` takes names, not templates"))
+                    .with_note("the order of roles is found before anything runs"),
+            ),
+            _ => sink.at(
+                &item.span,
+                format!("`{key}` takes names, not {}", describe(item)),
+            ),
+        }
+    }
+    words
 }
 
 /// What makes two uses the same for Ansible, as text.

@@ -60,6 +60,23 @@ pub enum EventKind {
     ItemFinished(HostResult),
     /// A host is done with the task.
     HostFinished(HostResult),
+    /// Every host is done with a task of a role that runs beside others: its results can be told together. Other tasks are
+    /// over when the next one begins.
+    TaskFinished {
+        /// The task.
+        task: TaskId,
+    },
+    /// A role that runs beside others is left out on some hosts, because something that it needs failed there.
+    RoleSkipped {
+        /// The role.
+        role: String,
+        /// The hosts, in order.
+        hosts: Vec<String>,
+        /// The role that it needs.
+        needs: String,
+        /// The role that failed: that one, or one which that one needs.
+        failed: String,
+    },
     /// An attempt of an `until` or `retries` task failed.
     Retrying {
         /// The task.
@@ -113,6 +130,9 @@ pub struct TaskInfo {
     pub tags: Vec<String>,
     /// Its whole results are hidden.
     pub no_log: bool,
+    /// The role that it is part of, when roles run side by side: tasks of several may be under way at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
 }
 
 /// How a host ended a task, in the words of the recap.

@@ -1,5 +1,6 @@
 //! A run as a JUnit file: a suite a play, a case a task and host.
 
+use super::text::because;
 use super::{Event, EventKind, HostResult, Reporter, Status, TaskId, TaskInfo};
 use crate::value::Value;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
@@ -12,7 +13,15 @@ pub struct Junit<W> {
     out: W,
     name: String,
     tasks: HashMap<TaskId, TaskInfo>,
-    suites: Vec<(String, Vec<HostResult>)>,
+    suites: Vec<Suite>,
+}
+
+/// A play: its name, its results, and the roles that were left out: the role, a host and why.
+#[derive(Default)]
+struct Suite {
+    name: String,
+    results: Vec<HostResult>,
+    left_out: Vec<(String, String, String)>,
 }
 
 impl<W: Write> Junit<W> {
@@ -77,26 +86,55 @@ impl<W: Write + Send> Reporter for Junit<W> {
     fn on_event(&mut self, event: &Event) -> io::Result<()> {
         match &event.kind {
             EventKind::RunStarted { playbooks, .. } => self.name = playbooks.join(" "),
-            EventKind::PlayStarted { name, .. } => self.suites.push((name.clone(), Vec::new())),
+            EventKind::PlayStarted { name, .. } => self.suites.push(Suite {
+                name: name.clone(),
+                ..Suite::default()
+            }),
             EventKind::TaskStarted(task) => {
                 self.tasks.insert(task.task, task.clone());
             }
             EventKind::HostFinished(result) => {
                 if self.suites.is_empty() {
-                    self.suites.push((self.name.clone(), Vec::new()));
+                    self.suites.push(Suite {
+                        name: self.name.clone(),
+                        ..Suite::default()
+                    });
                 }
-                if let Some((_, results)) = self.suites.last_mut() {
-                    results.push(result.clone());
+                if let Some(suite) = self.suites.last_mut() {
+                    suite.results.push(result.clone());
+                }
+            }
+            EventKind::RoleSkipped {
+                role,
+                hosts,
+                needs,
+                failed,
+            } => {
+                if let Some(suite) = self.suites.last_mut() {
+                    let why = because(needs, failed);
+                    let each = hosts.iter();
+                    let each = each.map(|host| (role.clone(), host.clone(), why.clone()));
+                    suite.left_out.extend(each);
                 }
             }
             EventKind::RunFinished(recap) => {
                 let mut report = Report::new(self.name.clone());
                 report.set_time(Duration::from_millis(recap.took_ms));
-                for (name, results) in &self.suites {
+                for Suite {
+                    name,
+                    results,
+                    left_out,
+                } in &self.suites
+                {
                     let mut suite = TestSuite::new(name.clone());
                     let took = results.iter().map(|r| r.took_ms).sum();
                     suite.set_time(Duration::from_millis(took));
                     suite.add_test_cases(results.iter().map(|r| self.case(r)));
+                    suite.add_test_cases(left_out.iter().map(|(role, host, why)| {
+                        let mut status = TestCaseStatus::skipped();
+                        status.set_message(why.clone());
+                        TestCase::new(format!("[{host}] role {role}"), status)
+                    }));
                     report.add_test_suite(suite);
                 }
                 report.serialize(&mut self.out).map_err(io::Error::other)?;

@@ -13,6 +13,8 @@ mod outcome;
 mod paint;
 mod plain;
 mod recap;
+#[cfg(test)]
+mod roles_tests;
 mod tally;
 mod terminal;
 #[cfg(test)]

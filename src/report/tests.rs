@@ -33,6 +33,7 @@ fn task(id: TaskId, name: &str) -> EventKind {
         handler: name.starts_with("restart"),
         tags: vec!["app".into()],
         no_log: false,
+        role: None,
     })
 }
 

@@ -42,7 +42,19 @@ pub struct Text {
 #[derive(Default)]
 struct Open {
     running: usize,
+    /// Told when [`EventKind::TaskFinished`] says so.
+    beside: bool,
     results: Vec<HostResult>,
+}
+
+/// Why a role is left out.
+pub(super) fn because(needs: &str, failed: &str) -> String {
+    let (needs, failed) = (harmless(needs), harmless(failed));
+    if needs == failed {
+        format!("it needs `{needs}`, which failed there")
+    } else {
+        format!("it needs `{needs}`, which did not run there because `{failed}` failed")
+    }
 }
 
 impl Text {
@@ -87,10 +99,33 @@ impl Text {
                 }
             }
             EventKind::TaskStarted(task) => {
+                // what runs beside others says itself when it is over
+                let beside = task.role.is_some();
                 self.tell_finished(&mut out, Some(task.task));
                 self.tasks.insert(task.task, task.clone());
-                self.current = Some(task.task);
-                self.open.entry(task.task).or_default();
+                self.current = (!beside).then_some(task.task);
+                self.open.entry(task.task).or_default().beside = beside;
+            }
+            EventKind::TaskFinished { task } => {
+                if let Some(open) = self.open.shift_remove(task) {
+                    self.tell(&mut out, *task, open.results);
+                }
+            }
+            EventKind::RoleSkipped {
+                role,
+                hosts,
+                needs,
+                failed,
+            } => {
+                self.tell_finished(&mut out, None);
+                self.headed = None;
+                self.play_heading(&mut out);
+                self.title(&mut out, "ROLE", role);
+                self.moved_on |= !self.failures.is_empty();
+                let hosts: Vec<String> = hosts.iter().map(|h| format!("[{h}]")).collect();
+                self.together(&mut out, Tone::Skipped, "skipping", &hosts);
+                let why = because(needs, failed);
+                self.line(&mut out, Tone::Faint, &format!("    {why}"));
             }
             EventKind::HostStarted { task, .. } => {
                 self.open.entry(*task).or_default().running += 1;
@@ -103,26 +138,31 @@ impl Text {
                 let open = self.open.entry(result.task).or_default();
                 open.running = open.running.saturating_sub(1);
                 open.results.push(result.clone());
-                if self.current != Some(result.task) {
+                if self.current != Some(result.task) && !open.beside {
                     self.tell_finished(&mut out, self.current);
                 }
             }
             EventKind::Retrying {
                 task, host, left, ..
             } => {
-                self.heading(&mut out, *task);
+                if !self.is_beside(*task) {
+                    self.heading(&mut out, *task);
+                }
                 let name = self.tasks.get(task).map_or("", |t| t.name.as_str());
                 let line = format!("FAILED - RETRYING: [{host}]: {name} ({left} retries left).");
                 self.line(&mut out, Tone::Warning, &line);
             }
             EventKind::Progress { task, host, text } => {
                 if self.options.verbosity > 0 && !self.options.brief {
-                    self.heading(&mut out, *task);
-                    self.line(
-                        &mut out,
-                        Tone::Faint,
-                        &format!("  [{host}] {}", harmless(text)),
-                    );
+                    let mut line = format!("  [{host}] {}", harmless(text));
+                    match self.tasks.get(task).filter(|t| t.role.is_some()) {
+                        Some(info) => {
+                            line =
+                                format!("  [{host}] {}: {}", harmless(&info.name), harmless(text))
+                        }
+                        None => self.heading(&mut out, *task),
+                    }
+                    self.line(&mut out, Tone::Faint, &line);
                 }
             }
             EventKind::Warning { message } => {
@@ -143,6 +183,10 @@ impl Text {
             EventKind::RunFinished(recap) => self.finish(&mut out, recap),
         }
         out
+    }
+
+    fn is_beside(&self, task: TaskId) -> bool {
+        self.tasks.get(&task).is_some_and(|t| t.role.is_some())
     }
 
     fn line(&self, out: &mut String, tone: Tone, text: &str) {
@@ -211,7 +255,7 @@ impl Text {
         let over: Vec<TaskId> = self
             .open
             .iter()
-            .filter(|(id, open)| open.running == 0 && Some(**id) != except)
+            .filter(|(id, open)| open.running == 0 && !open.beside && Some(**id) != except)
             .map(|(id, _)| *id)
             .collect();
         for id in over {
@@ -327,6 +371,7 @@ impl Text {
         // whatever was cut short
         for open in self.open.values_mut() {
             open.running = 0;
+            open.beside = false;
         }
         self.tell_finished(out, None);
         let paint = self.options.paint;

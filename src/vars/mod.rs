@@ -7,4 +7,4 @@ mod scope;
 mod store;
 
 pub use scope::{Computed, Layer, Neighbours, TaskScope};
-pub use store::{Learned, Store};
+pub use store::{BranchId, Learned, MAIN, Store};

@@ -176,7 +176,7 @@ fn what_would_change_a_run_is_refused() {
       |
     6 | strategy = mitogen_linear
       | ^^^^^^^^^^^^^^^^^^^^^^^^^
-      note: there are linear, free
+      note: there are linear, free, graph
 
     error: `transport = sssh` is not supported
      --> ansible.cfg:7:1

@@ -3,6 +3,7 @@
 mod action;
 mod any;
 mod config;
+mod graph;
 mod include;
 mod play;
 mod role;
