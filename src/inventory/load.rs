@@ -161,7 +161,10 @@ impl Loader<'_> {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            let reserved = matches!(name.as_str(), "host_vars" | "group_vars" | "vars_plugins");
+            let reserved = matches!(
+                name.as_str(),
+                "host_vars" | "group_vars" | "vars_plugins" | "generated.vault.yml"
+            );
             if name.starts_with('.') || reserved || IGNORED.iter().any(|i| name.ends_with(i)) {
                 continue;
             }

@@ -3,6 +3,7 @@
 mod config;
 mod data;
 mod files;
+mod generated;
 mod ini;
 mod kustomize;
 mod password;
@@ -12,6 +13,7 @@ mod web;
 
 pub use config::SETTINGS;
 pub(super) use config::known as known_setting;
+pub use web::text_at;
 
 use super::args::{Args, Eval};
 use super::context::Cx;
@@ -29,10 +31,11 @@ type Lookup = fn(Args<'_, '_>) -> Eval<Vec<Value>>;
 /// A file's lookups by name.
 type Table = &'static [(&'static str, Lookup)];
 
-const TABLES: [Table; 9] = [
+const TABLES: [Table; 10] = [
     config::TABLE,
     data::TABLE,
     files::TABLE,
+    generated::TABLE,
     ini::TABLE,
     kustomize::TABLE,
     password::TABLE,

@@ -178,7 +178,7 @@ impl Held {
 }
 
 /// Writes a file that only its owner can read, beside its place and then renamed.
-fn write(path: &Path, content: &str) -> std::io::Result<()> {
+pub(super) fn write(path: &Path, content: &str) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::DirBuilder::new()
         .recursive(true)
@@ -193,7 +193,7 @@ fn write(path: &Path, content: &str) -> std::io::Result<()> {
 }
 
 /// The characters to choose from: names of Python's `string` module, or the characters themselves.
-fn alphabet(args: &Args<'_, '_>, options: &Map) -> Eval<String> {
+pub(super) fn alphabet(args: &Args<'_, '_>, options: &Map) -> Eval<String> {
     let words: Vec<String> = match options.get("chars") {
         None | Some(Value::Null) => ["ascii_letters", "digits", ".,:-_"]
             .map(str::to_owned)

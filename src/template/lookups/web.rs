@@ -8,6 +8,8 @@ use std::time::Duration;
 
 pub(super) const TABLE: Table = &[("url", url)];
 
+const AGENT: &str = concat!("hoist/", env!("CARGO_PKG_VERSION"));
+
 /// What a request needs besides its address.
 struct Wishes {
     headers: Map,
@@ -41,8 +43,7 @@ fn url(mut args: Args<'_, '_>) -> Eval<Vec<Value>> {
         text(args.keyword_data("follow_redirects")?).unwrap_or_else(|| "urllib2".to_owned());
     let wishes = Wishes {
         headers,
-        agent: text(args.keyword_data("http_agent")?)
-            .unwrap_or_else(|| concat!("hoist/", env!("CARGO_PKG_VERSION")).to_owned()),
+        agent: text(args.keyword_data("http_agent")?).unwrap_or_else(|| AGENT.to_owned()),
         login: user.map(|u| (u, password.unwrap_or_default())),
         timeout: Duration::try_from_secs_f64(seconds).unwrap_or(Duration::from_secs(10)),
         validate: args.keyword_flag("validate_certs", true)?,
@@ -69,6 +70,23 @@ fn url(mut args: Args<'_, '_>) -> Eval<Vec<Value>> {
     }
     args.end()?;
     Ok(out)
+}
+
+/// The text at an address, asked as the lookup asks by default. Not for a thread of the runtime.
+///
+/// # Errors
+/// Why it could not be had, without the address.
+pub fn text_at(address: &str) -> Result<String, String> {
+    let wishes = Wishes {
+        headers: Map::new(),
+        agent: AGENT.to_owned(),
+        login: None,
+        timeout: Duration::from_secs(10),
+        validate: true,
+        proxy: true,
+        redirects: true,
+    };
+    get(address, &wishes)
 }
 
 fn get(address: &str, wishes: &Wishes) -> Result<String, String> {
