@@ -9,6 +9,8 @@ pub mod yaml;
 
 pub mod vault;
 
+pub mod seal;
+
 pub mod report;
 
 pub mod template;

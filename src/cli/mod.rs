@@ -27,6 +27,7 @@ pub mod output;
 pub mod project;
 pub mod replay;
 pub mod run;
+pub mod seal;
 pub mod session;
 pub mod site;
 pub mod site_lock;
@@ -63,6 +64,7 @@ enum Command {
     /// Encrypt and decrypt files and strings, as `ansible-vault` does
     #[command(subcommand)]
     Vault(vault::VaultCommand),
+    Seal(seal::SealCommand),
     Doc(doc::DocCommand),
     Replay(replay::ReplayCommand),
     /// Throw-away hosts on this machine, to rehearse on (Linux, as root)
@@ -96,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Init(command) => init::run(command),
         Command::Doctor(command) => in_runtime(async { Ok(doctor::run(*command).await) }),
         Command::Vault(command) => vault::run(command),
+        Command::Seal(command) => seal::run(&command),
         Command::Doc(command) => doc::run(&command).map_err(Into::into),
         Command::Replay(command) => replay::run(&command).map_err(Into::into),
         Command::Lab(command) => in_runtime(lab::run(command)),

@@ -31,6 +31,7 @@ mod recurse;
 mod refused;
 mod remote_copy;
 mod replace;
+mod sealed_secret;
 mod setting;
 mod slurp;
 mod stat;
@@ -72,4 +73,5 @@ pub(super) static ALL: &[&Spec] = &[
     &ini_file::INI_FILE,
     &pam_limits::PAM_LIMITS,
     &refused::XML,
+    &sealed_secret::SEALED_SECRET,
 ];
