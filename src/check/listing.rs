@@ -109,7 +109,12 @@ fn patterns(play: &Play) -> Vec<String> {
 fn task_title(task: &Task, around: &Around<'_>) -> String {
     let name = task.common.name.as_ref().map(|name| name.to_string());
     let Some(name) = name.filter(|name| !name.is_empty()) else {
-        return task.action.name.to_string();
+        return match &task.action.kind {
+            ActionKind::IncludeRole(role) => {
+                format!("{} : {}", task.action.name.value, role.name.value)
+            }
+            _ => task.action.name.to_string(),
+        };
     };
     match around.role() {
         Some(using) if !matches!(task.action.kind, ActionKind::IncludeRole(_)) => {

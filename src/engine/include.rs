@@ -40,7 +40,6 @@ enum What {
 struct RoleRequestKey {
     name: String,
     from: FromFiles,
-    vars: Map,
     public: bool,
     allow_duplicates: bool,
     validate: bool,
@@ -125,7 +124,10 @@ impl PlayRun {
                         let shown = Map::from_iter([
                             (
                                 "include".to_owned(),
-                                Value::from(included.path.display().to_string()),
+                                Value::from(match &wish.what {
+                                    What::Role(role) => role.name.clone(),
+                                    What::File(_) => included.path.display().to_string(),
+                                }),
                             ),
                             ("changed".to_owned(), false.into()),
                         ]);
@@ -138,6 +140,7 @@ impl PlayRun {
                             took_ms: started.elapsed().as_millis() as u64,
                             result: if no_log { Map::new() } else { shown },
                             diff: Vec::new(),
+                            rescued: false,
                         }));
                     }
                     self.is_told(id, place);
@@ -199,7 +202,11 @@ impl PlayRun {
                 let request = RoleRequest {
                     name: key.name.clone(),
                     from: key.from.clone(),
-                    vars: key.vars.clone(),
+                    // parameters make another role of it
+                    vars: match key.allow_duplicates {
+                        true => Map::new(),
+                        false => wish.params.clone(),
+                    },
                     public: key.public,
                     allow_duplicates: key.allow_duplicates,
                     validate: key.validate,
@@ -386,7 +393,6 @@ impl Work<'_> {
                 defaults: text(&role.defaults_from)?,
                 handlers: text(&role.handlers_from)?,
             },
-            vars: Map::new(),
             public: flag(&role.public, false)?,
             allow_duplicates: flag(&role.allow_duplicates, true)?,
             validate: flag(&role.rolespec_validate, true)?,

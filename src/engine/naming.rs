@@ -65,7 +65,12 @@ impl PlayRun {
             None => String::new(),
         };
         let own = if own.is_empty() {
-            task.action.name.to_string()
+            match &task.action.kind {
+                crate::playbook::ActionKind::IncludeRole(role) => {
+                    format!("{} : {}", task.action.name.value, role.name.value)
+                }
+                _ => task.action.name.to_string(),
+            }
         } else {
             own
         };

@@ -322,6 +322,10 @@ impl Work<'_> {
                 let shown = |d: &FileDiff| self.shown_diff(d);
                 result.diff.iter().map(shown).collect()
             },
+            rescued: !result.unreachable
+                && result.is_failed()
+                && !result.ignored
+                && self.place.guarded,
         };
         self.play.run.emitter.emit(if is_item {
             EventKind::ItemFinished(told)

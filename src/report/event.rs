@@ -175,6 +175,9 @@ pub struct HostResult {
     /// Before and after, masked; empty under `no_log`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diff: Vec<FileDiff>,
+    /// It failed where a `rescue` catches it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rescued: bool,
 }
 
 /// Before and after of one thing.

@@ -106,6 +106,9 @@ pub(super) fn failure(result: &HostResult, task: Option<&TaskInfo>, paint: Paint
     if let Some(msg) = text("msg").filter(|m| !m.is_empty()) {
         field("msg", msg.trim_end());
     }
+    if let Some(assertion) = text("assertion") {
+        field("assertion", &assertion);
+    }
     if let Some(command) = result.result.get("cmd") {
         let words = command
             .as_list()

@@ -32,6 +32,7 @@ fn done(task: TaskId, host: &str, status: Status) -> EventKind {
         took_ms: 10,
         result: crate::value::Map::new(),
         diff: Vec::new(),
+        rescued: false,
     })
 }
 

@@ -50,6 +50,7 @@ fn result(id: TaskId, host: &str, status: Status, keys: &[(&str, Value)]) -> Hos
             .map(|(k, v)| ((*k).to_owned(), v.clone()))
             .collect(),
         diff: Vec::new(),
+        rescued: false,
     }
 }
 
@@ -323,6 +324,79 @@ fn rescued_failures_are_not_told_again() {
     let all: String = events.iter().map(|e| text.on_event(e)).collect();
     assert_eq!(all.matches("fatal: [web1]").count(), 1);
     assert_eq!(all.matches("fatal: [web3]").count(), 2);
+}
+
+#[test]
+fn a_rescue_is_none_of_the_failures_at_the_end() {
+    let mut events = run();
+    for event in &mut events {
+        if let EventKind::HostFinished(result) = &mut event.kind
+            && result.host == "web1"
+            && result.status == Status::Failed
+        {
+            result.rescued = true;
+        }
+    }
+    let mut text = Text::new(options(false, 0, false));
+    let all: String = events.iter().map(|e| text.on_event(e)).collect();
+    assert_eq!(all.matches("fatal: [web1]").count(), 1);
+    assert_eq!(all.matches("fatal: [web3]").count(), 2);
+}
+
+#[test]
+fn includes_and_assertions_are_named() {
+    use EventKind::*;
+    let include = |id, host: &str, what: &str| {
+        HostFinished(result(id, host, Status::Ok, &[("include", what.into())]))
+    };
+    let mut heading = task(0, "include_tasks");
+    if let TaskStarted(info) = &mut heading {
+        info.module = "include_tasks".into();
+    }
+    let failed = [
+        ("msg", Value::from("Assertion failed")),
+        ("assertion", Value::from("a == 1")),
+    ];
+    let kinds = [
+        PlayStarted {
+            name: "all".into(),
+            hosts: vec!["a".into(), "b".into(), "c".into()],
+            at: String::new(),
+        },
+        heading,
+        include(0, "a", "one.yml"),
+        include(0, "c", "one.yml"),
+        include(0, "b", "two.yml"),
+        task(1, "assert"),
+        HostFinished(result(1, "a", Status::Failed, &failed)),
+        task(2, "after"),
+    ];
+    let mut text = Text::new(options(false, 0, false));
+    let told: String = kinds
+        .into_iter()
+        .enumerate()
+        .map(|(seq, kind)| {
+            text.on_event(&Event {
+                seq: seq as u64,
+                at_ms: 0,
+                kind,
+            })
+        })
+        .collect();
+    insta::assert_snapshot!(told, @r"
+
+    PLAY [all] *************************************************
+
+    TASK [include_tasks] ***************************************
+    included: one.yml for a, c
+    included: two.yml for b
+
+    TASK [assert] **********************************************
+    fatal: [a]: FAILED!
+        at: roles/app/tasks/main.yml:4
+        msg: Assertion failed
+        assertion: a == 1
+    ");
 }
 
 #[test]

@@ -281,6 +281,12 @@ impl Text {
             .tasks
             .get(&task)
             .is_some_and(|t| t.module == "ansible.builtin.debug");
+        let includes = self.tasks.get(&task).is_some_and(|t| {
+            matches!(
+                t.module.rsplit('.').next(),
+                Some("include_tasks" | "include_role")
+            )
+        });
         let quiet = results.iter().all(|r| {
             r.diff.is_empty() && (r.status == Status::Skipped || (r.status == Status::Ok && !shows))
         });
@@ -294,6 +300,7 @@ impl Text {
             .map(|r| r.host.clone())
             .collect();
         let (mut ok, mut skipped) = (Vec::new(), Vec::new());
+        let mut included: IndexMap<String, Vec<String>> = IndexMap::new();
         for result in &results {
             let after_items = result.item.is_none() && looped.contains(&result.host);
             match result.status {
@@ -306,7 +313,12 @@ impl Text {
                     if self.options.verbosity == 0 && result.diff.is_empty() =>
                 {
                     // an item tells nothing that its host's line does not
-                    if result.item.is_none() {
+                    if let Some(file) = result.result.get("include").filter(|_| includes) {
+                        included
+                            .entry(file.to_string())
+                            .or_default()
+                            .push(result.host.clone());
+                    } else if result.item.is_none() {
                         let list = if result.status == Status::Ok {
                             &mut ok
                         } else {
@@ -319,10 +331,16 @@ impl Text {
                 _ => self.tell_one(out, result),
             }
         }
+        for (file, hosts) in included {
+            let line = format!("included: {} for {}", harmless(&file), hosts.join(", "));
+            self.line(out, Tone::Ok, &line);
+        }
         self.together(out, Tone::Ok, "ok", &ok);
         self.together(out, Tone::Skipped, "skipping", &skipped);
         let failed = |r: &HostResult| {
-            matches!(r.status, Status::Failed | Status::Unreachable) && r.item.is_none()
+            matches!(r.status, Status::Failed | Status::Unreachable)
+                && r.item.is_none()
+                && !r.rescued
         };
         self.failures.extend(results.into_iter().filter(failed));
     }
