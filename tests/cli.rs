@@ -178,6 +178,33 @@ fn a_recorded_run_is_told_again_word_for_word() {
 }
 
 #[test]
+fn whoever_stops_listening_breaks_nothing() {
+    let dir = project(&[("site.yml", SITE)]);
+    for args in [
+        &["inventory", "--graph", "-i", "good,bad"][..],
+        &["inventory", "--list", "-i", "good,bad"],
+        &["check", "site.yml", "-i", "good,"],
+        &["run", "--syntax-check", "site.yml", "-i", "good,"],
+        &["run", "--list-tasks", "site.yml", "-i", "good,"],
+        &["doc", "--list"],
+        &["completions", "bash"],
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_hoist"))
+            .args(args)
+            .current_dir(dir.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let out = child.wait_with_output().unwrap();
+        assert_eq!(text(&out.stderr), "", "{args:?}");
+        assert_eq!(out.status.code(), Some(0), "{args:?}");
+    }
+}
+
+#[test]
 fn one_module_and_facts() {
     let dir = project(&[]);
     let said = hoist(

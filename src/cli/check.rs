@@ -36,11 +36,14 @@ pub struct CheckCommand {
 pub fn run(command: &CheckCommand) -> ExitCode {
     match find(command) {
         Ok(plays) => {
-            println!(
-                "nothing wrong in {plays} play{}",
-                if plays == 1 { "" } else { "s" }
-            );
-            ExitCode::SUCCESS
+            let many = if plays == 1 { "" } else { "s" };
+            match super::output::print(&format!("nothing wrong in {plays} play{many}\n")) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(problem) => {
+                    complain(&problem.into());
+                    ExitCode::FAILURE
+                }
+            }
         }
         Err(problems) => {
             complain(&problems);

@@ -101,7 +101,7 @@ pub fn run(command: InventoryCommand) -> Result<ExitCode, Problems> {
             list(&inventory, playbook, &selection.hosts)
         }
     };
-    println!("{text}");
+    super::output::print(&format!("{text}\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -196,7 +196,8 @@ fn write(path: &Path, text: &str) -> Result<(), Diagnostic> {
 }
 
 fn say(line: &str) {
-    println!("{line}");
+    // whoever closed the output does not want to know
+    super::output::print(&format!("{line}\n")).ok();
 }
 
 #[cfg(test)]

@@ -175,7 +175,7 @@ pub(super) async fn prepare(
     }
     if command.syntax_check {
         for (name, _) in &playbooks {
-            println!("\nplaybook: {name}");
+            output::print(&format!("\nplaybook: {name}\n")).map_err(parser)?;
         }
         return Ok(0);
     }
