@@ -120,8 +120,93 @@ fn check(path: &str, option: &Value, value: Option<&Value>, errors: &mut Vec<Str
                 hint.unwrap_or_default()
             ));
         }
-        for (name, option) in options.iter() {
-            check(&format!("{path}.{name}"), option, map.get(name), errors);
+        for (name, inner) in options.iter() {
+            check(&format!("{path}.{name}"), inner, map.get(name), errors);
+        }
+        let given = |name: &str| {
+            let own = map.get(name).filter(|v| **v != Value::Null).cloned();
+            own.or_else(|| options.get(name)?.get("default").cloned())
+        };
+        rules(&path, option, &given, errors);
+    }
+}
+
+/// What an option's own options have to do with one another: `mutually_exclusive` and its like, in Ansible's words.
+fn rules(
+    path: &str,
+    option: &Value,
+    given: &dyn Fn(&str) -> Option<Value>,
+    errors: &mut Vec<String>,
+) {
+    let rule = |name: &str| -> Vec<Value> {
+        let found = option.get(name).and_then(Value::as_list);
+        found.map(<[Value]>::to_vec).unwrap_or_default()
+    };
+    let names = |v: &Value| -> Vec<String> {
+        match v {
+            Value::List(items) => items.iter().map(Value::to_string).collect(),
+            one => vec![one.to_string()],
+        }
+    };
+    let lacking = |all: &[String]| -> Vec<String> {
+        let lacking = all.iter().filter(|n| given(n).is_none());
+        lacking.cloned().collect()
+    };
+    for all in rule("mutually_exclusive").iter().map(names) {
+        if all.len() > lacking(&all).len() + 1 {
+            errors.push(format!(
+                "parameters are mutually exclusive: {} found in {path}",
+                all.join("|")
+            ));
+        }
+    }
+    for all in rule("required_together").iter().map(names) {
+        let lacks = lacking(&all).len();
+        if lacks > 0 && lacks < all.len() {
+            errors.push(format!(
+                "parameters are required together: {} found in {path}",
+                all.join(", ")
+            ));
+        }
+    }
+    for all in rule("required_one_of").iter().map(names) {
+        if lacking(&all).len() == all.len() {
+            errors.push(format!(
+                "one of the following is required: {} found in {path}",
+                all.join(", ")
+            ));
+        }
+    }
+    for rule in rule("required_if") {
+        let Some([key, value, needed, rest @ ..]) = rule.as_list() else {
+            continue;
+        };
+        if given(&key.to_string()).as_ref() != Some(value) {
+            continue;
+        }
+        let all = names(needed);
+        let any = rest.first().and_then(Value::to_bool) == Some(true);
+        let lacks = lacking(&all);
+        if !lacks.is_empty() && (!any || lacks.len() == all.len()) {
+            errors.push(format!(
+                "{key} is {value} but {} of the following are missing: {} found in {path}",
+                if any { "any" } else { "all" },
+                lacks.join(", ")
+            ));
+        }
+    }
+    for (key, needed) in option
+        .get("required_by")
+        .and_then(Value::as_map)
+        .into_iter()
+        .flatten()
+    {
+        let lacks = lacking(&names(needed));
+        if given(key).is_some() && !lacks.is_empty() {
+            errors.push(format!(
+                "missing parameter(s) required by '{key}': {} found in {path}",
+                lacks.join(", ")
+            ));
         }
     }
 }

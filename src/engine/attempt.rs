@@ -3,7 +3,7 @@
 use super::files::TaskFiles;
 use super::ordinary::Work;
 use super::result::TaskResult;
-use super::settings::{Keywords, Route, is_localhost};
+use super::settings::{Keywords, Route};
 use crate::error::Diagnostic;
 use crate::modules::{Args, Bound, Context, Fail, Run as ModuleRun, Spec};
 use crate::playbook::ActionKind;
@@ -206,7 +206,7 @@ impl Work<'_> {
         let target = self.target(keywords)?;
         let delegated = *target != **self.host;
         let target_scope = if delegated {
-            self.scope_of(&target, keywords)
+            self.scope_of(&target)
         } else {
             keywords.scope.clone()
         };
@@ -247,26 +247,16 @@ impl Work<'_> {
         Ok(delegate.map_or_else(|| self.host.clone(), Arc::from))
     }
 
-    fn scope_of(&self, host: &str, keywords: &Keywords<'_>) -> Arc<dyn Scope> {
-        keywords.scope.host(host).unwrap_or_else(|| {
-            // a host nobody listed: its name is its address, and localhost is this machine
-            let mut own = Map::from_iter([("ansible_host".to_owned(), Value::from(host))]);
-            if is_localhost(host) {
-                own.insert("ansible_connection".to_owned(), Value::from("local"));
-            }
-            let view = self
-                .play
-                .run
-                .view(&self.play.info, self.place, Vec::new(), self.early);
-            TaskScope {
-                layers: vec![
-                    crate::vars::Layer::Plain(self.play.run.world.extra.clone()),
-                    crate::vars::Layer::Plain(Arc::new(own)),
-                ],
-                neighbours: view,
-            }
+    /// What decides about the connection to a delegate: what the task would see if it were that host's own, its `vars`
+    /// among it.
+    fn scope_of(&self, host: &str) -> Arc<dyn Scope> {
+        let search = self.place.search_dirs(&self.task.path);
+        let view = self
+            .play
+            .run
+            .view(&self.play.info, self.place, search, self.early);
+        view.task_scope(Some(host), self.place, Some(self.task))
             .shared()
-        })
     }
 
     /// Facts that a module returned belong to the host, or to the delegate with `delegate_facts`.

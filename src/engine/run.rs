@@ -218,7 +218,22 @@ fn constants(options: &RunOptions) -> Map {
         ("ansible_skip_tags".to_owned(), list(&options.skip_tags)),
         (
             "ansible_inventory_sources".to_owned(),
-            list(&options.inventory),
+            Value::list(options.inventory.iter().map(|source| {
+                // a list of hosts (`a,b`) is no file
+                let path = std::path::absolute(source).ok();
+                match path.filter(|_| !source.contains(',')) {
+                    Some(path) => Value::from(path.display().to_string()),
+                    None => Value::from(source.as_str()),
+                }
+            })),
+        ),
+        (
+            "ansible_config_file".to_owned(),
+            options
+                .settings
+                .get("CONFIG_FILE")
+                .cloned()
+                .unwrap_or(Value::Null),
         ),
         // the version whose behaviour we follow, for playbooks that ask
         (

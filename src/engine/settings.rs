@@ -173,20 +173,14 @@ impl Route {
             Ok(None)
         };
         let text = |names: &[&str]| variable(names).map(|v| v.map(|v| v.to_string()));
-        // keywords of the task are about its own host: a delegate has its own connection
-        let keyword = |pick: Picker| {
-            if delegated {
-                Ok(None)
-            } else {
-                keywords.text(pick)
-            }
-        };
+        // keywords hold for a delegate too, as with Ansible; but localhost is this machine
+        let keyword = |pick: Picker| keywords.text(pick);
 
         let connection = match text(&["ansible_connection"])? {
             Some(c) => c,
+            None if delegated && is_localhost(host) => "local".to_owned(),
             None => match keyword(|c| c.connection.as_ref())? {
                 Some(c) => c,
-                None if delegated && is_localhost(host) => "local".to_owned(),
                 None => options
                     .connection
                     .clone()
@@ -378,7 +372,7 @@ impl Route {
 }
 
 /// Whether a name means this machine.
-pub(super) fn is_localhost(host: &str) -> bool {
+fn is_localhost(host: &str) -> bool {
     matches!(host, "localhost" | "127.0.0.1" | "::1")
 }
 
