@@ -11,6 +11,8 @@ pub mod vault;
 
 pub mod seal;
 
+pub mod artifacts;
+
 pub mod report;
 
 pub mod template;

@@ -186,7 +186,10 @@ impl Checker<'_> {
         }
         self.value(&task.action.name);
         match &task.action.kind {
-            ActionKind::Module(name) => self.module(name, task, around),
+            ActionKind::Module(name) => {
+                self.module(name, task, around);
+                self.artifact(task, runs);
+            }
             ActionKind::IncludeVars => self.module("include_vars", task, around),
             ActionKind::IncludeTasks { file, apply } => {
                 if let Some(apply) = apply {

@@ -4,6 +4,7 @@
 //! [`Listing`] prints what would be run.
 
 mod arguments;
+mod artifacts;
 mod checker;
 mod findings;
 mod handlers;

@@ -10,8 +10,10 @@ macro_rules! files {
     };
 }
 
-/// Every file below `playbooks/` and `roles/`, by its name from the repository's root.
+/// Every file below `playbooks/` and `roles/`, and the artifacts that they use, by its name from the repository's root.
 pub(super) const FILES: &[(&str, &str)] = files![
+    "artifacts.lock",
+    "artifacts.yml",
     "playbooks/demo.yml",
     "playbooks/k3s-restore.yml",
     "playbooks/k3s-uninstall.yml",

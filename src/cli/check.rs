@@ -1,7 +1,7 @@
 //! `hoist check`: everything that can be found wrong before the first host is touched.
 
-use super::complain::complain;
-use super::flags::HostFlags;
+use super::complain::{complain, warn};
+use super::flags::{ArtifactFlags, HostFlags};
 use super::project::Project;
 use super::run::{PARSER_ERROR, words};
 use super::vault::VaultOptions;
@@ -30,6 +30,8 @@ pub struct CheckCommand {
     skip_tags: Vec<String>,
     #[command(flatten)]
     vault: VaultOptions,
+    #[command(flatten)]
+    artifacts: ArtifactFlags,
 }
 
 /// Prints what is wrong; 0 when nothing is, else 4, Ansible's status for playbooks that cannot be read.
@@ -58,7 +60,7 @@ pub fn run(command: &CheckCommand) -> ExitCode {
 }
 
 fn find(command: &CheckCommand) -> Result<usize, Problems> {
-    let project = Project::open(&command.vault, &command.extra_vars)?;
+    let project = Project::open(&command.vault, &command.extra_vars, &command.artifacts)?;
     let mut problems = Problems::new();
     let sources = project.sources(&command.hosts.inventory);
     let inventory = problems.take(project.inventory(&sources));
@@ -80,6 +82,10 @@ fn find(command: &CheckCommand) -> Result<usize, Problems> {
             problems.push(Diagnostic::new("`--limit` leaves no host"));
         }
     }
+    // the site's next step, not a mistake in its files
+    super::artifacts::unlocked(project.templar.artifacts())
+        .iter()
+        .for_each(warn);
     let plays = playbooks.iter().flatten().map(|(_, p)| p.plays.len()).sum();
     problems.or_ok(plays)
 }

@@ -91,7 +91,12 @@ async fn prepare(command: ExecCommand) -> Result<u8, (Problems, u8)> {
     let unread = |p: Problems| (p, PARSER_ERROR);
     flags.refuse().map_err(wrong)?;
     let text = playbook(&command).map_err(wrong)?;
-    let project = Project::open(&command.vault, &command.work.extra_vars).map_err(unread)?;
+    let project = Project::open(
+        &command.vault,
+        &command.work.extra_vars,
+        &command.work.artifacts,
+    )
+    .map_err(unread)?;
     let sources = project.sources(&command.hosts.inventory);
     let options = run_options(&flags, &project, &sources).map_err(wrong)?;
     let inventory = project.inventory(&sources).map_err(unread)?;

@@ -60,7 +60,7 @@ async fn prepare(command: FactsCommand) -> Result<u8, (Problems, u8)> {
     let wrong = |d: Diagnostic| (Problems::from(d), OPTIONS_ERROR);
     let unread = |p: Problems| (p, PARSER_ERROR);
     flags.refuse().map_err(wrong)?;
-    let project = Project::open(&command.vault, &[]).map_err(unread)?;
+    let project = Project::open(&command.vault, &[], &Default::default()).map_err(unread)?;
     let sources = project.sources(&command.hosts.inventory);
     let options = run_options(&flags, &project, &sources).map_err(wrong)?;
     let inventory = project.inventory(&sources).map_err(unread)?;

@@ -1,7 +1,9 @@
 //! Flags that several subcommands have, named as `ansible-playbook` names them.
 
+use crate::artifacts::Shelf;
+use crate::error::Diagnostic;
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Which hosts.
 #[derive(Args, Clone, Debug, Default)]
@@ -96,6 +98,31 @@ pub struct WorkFlags {
     /// Not supported: modules are part of hoist
     #[arg(short = 'M', long, value_name = "PATH", hide = true)]
     pub module_path: Vec<String>,
+    /// What is installed from outside.
+    #[command(flatten)]
+    pub artifacts: ArtifactFlags,
+}
+
+/// What is installed from outside, and from where.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ArtifactFlags {
+    /// Install FILE in place of the locked artifact NAME, and say so; may be given several times
+    #[arg(long = "artifact", value_name = "NAME=FILE")]
+    pub replace: Vec<String>,
+    /// A folder or an address that stands for the internet: files are at MIRROR/host/path
+    #[arg(long, env = "HOIST_MIRROR", value_name = "MIRROR")]
+    pub mirror: Option<String>,
+}
+
+impl ArtifactFlags {
+    /// What a run has of artifacts.
+    ///
+    /// # Errors
+    /// A flag that makes no sense.
+    pub fn shelf(&self, cwd: &Path) -> Result<Shelf, Diagnostic> {
+        let mirror = self.mirror.as_deref().filter(|m| !m.is_empty());
+        Shelf::new(&self.replace, mirror, cwd)
+    }
 }
 
 /// What is said.

@@ -65,7 +65,7 @@ pub fn run(command: &GraphCommand) -> ExitCode {
 }
 
 fn show(command: &GraphCommand) -> Result<String, Problems> {
-    let project = Project::open(&command.vault, &command.extra_vars)?;
+    let project = Project::open(&command.vault, &command.extra_vars, &Default::default())?;
     let mut problems = Problems::new();
     let sources = project.sources(&command.hosts.inventory);
     let inventory = problems.take(project.inventory(&sources));

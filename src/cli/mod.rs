@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+pub mod artifacts;
 mod carried;
 pub mod check;
 pub mod complain;
@@ -67,6 +68,9 @@ enum Command {
     Seal(seal::SealCommand),
     Doc(doc::DocCommand),
     Replay(replay::ReplayCommand),
+    /// What is installed from outside: names, digests, the cache, mirrors, bundles
+    #[command(subcommand)]
+    Artifacts(artifacts::ArtifactsCommand),
     /// Throw-away hosts on this machine, to rehearse on (Linux, as root)
     #[command(subcommand)]
     Lab(lab::LabCommand),
@@ -101,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::Seal(command) => seal::run(&command),
         Command::Doc(command) => doc::run(&command).map_err(Into::into),
         Command::Replay(command) => replay::run(&command).map_err(Into::into),
+        Command::Artifacts(command) => artifacts::run(command),
         Command::Lab(command) => in_runtime(lab::run(command)),
         Command::Completions(command) => Ok(completions::run(&command)),
         Command::SimulatedK3s { arguments } => Ok(k3s::main(&arguments)),

@@ -320,7 +320,7 @@ mod tests {
             verbosity: 0,
         };
         flags.refuse()?;
-        let project = Project::open(&VaultOptions::default(), &[]).unwrap();
+        let project = Project::open(&VaultOptions::default(), &[], &Default::default()).unwrap();
         run_options(&flags, &project, &[])
     }
 

@@ -2,6 +2,7 @@
 
 use super::complain::warn;
 use super::extra_vars::extra_vars;
+use super::flags::ArtifactFlags;
 use super::load_time::{Known, World, decrypt};
 use super::topology;
 use super::vault::VaultOptions;
@@ -30,6 +31,8 @@ pub struct Project {
     pub templar: Templar,
     /// Reads playbooks.
     pub loader: Arc<Loader>,
+    /// Where hoist was started.
+    cwd: PathBuf,
 }
 
 impl Project {
@@ -37,7 +40,11 @@ impl Project {
     ///
     /// # Errors
     /// Every mistake in them.
-    pub fn open(vault: &VaultOptions, given: &[String]) -> Result<Self, Problems> {
+    pub fn open(
+        vault: &VaultOptions,
+        given: &[String],
+        artifacts: &ArtifactFlags,
+    ) -> Result<Self, Problems> {
         let cwd = std::env::current_dir()
             .map_err(|e| Diagnostic::new(format!("cannot tell the current folder: {e}")))?;
         let config = Config::load(&cwd, &|name| std::env::var(name).ok())?;
@@ -45,7 +52,7 @@ impl Project {
         let keyring = Arc::new(vault.keyring_from(|name| secret_source(&config, name))?);
         let extra_vars = extra_vars(given, &keyring)?;
         let secrets = Secrets::default();
-        let templar = Templar::new();
+        let templar = Templar::with_artifacts(Arc::new(artifacts.shelf(&cwd)?));
         let loader = loader(&cwd, &config, &keyring, &secrets, &extra_vars, &templar);
         Ok(Self {
             config,
@@ -54,6 +61,7 @@ impl Project {
             extra_vars,
             templar,
             loader: Arc::new(loader),
+            cwd,
         })
     }
 
@@ -90,6 +98,7 @@ impl Project {
         let mut problems = Problems::new();
         let mut out = Vec::new();
         for path in paths {
+            problems.take(self.enter(path));
             if let Some(playbook) = problems.take(self.loader.playbook(path)) {
                 out.push((path.display().to_string(), playbook));
             }
@@ -132,11 +141,26 @@ impl Project {
         problems.or_ok(())
     }
 
+    /// Reads the artifacts of the site that a playbook belongs to. One that hoist carries itself belongs to the folder where
+    /// hoist was started, if that has any.
+    fn enter(&self, playbook: &Path) -> Result<(), Problems> {
+        let shelf = self.templar.artifacts();
+        let folder = self.cwd.join(playbook.parent().unwrap_or(playbook));
+        if folder.starts_with(super::site::cache()) {
+            let own = shelf.enter(&self.cwd, &self.cwd);
+            if own.is_err() || shelf.site().is_ok() {
+                return own;
+            }
+        }
+        shelf.enter(&folder, &self.cwd)
+    }
+
     /// A playbook that is only a text, checked.
     ///
     /// # Errors
     /// Every mistake in it.
     pub fn playbook_text(&self, name: &str, text: &str) -> Result<Playbook, Problems> {
+        self.templar.artifacts().enter(&self.cwd, &self.cwd)?;
         let playbook = self.loader.playbook_text(name, text)?;
         let findings = check(&playbook, &self.loader, &self.templar, &[], &[]);
         findings.problems.or_ok(playbook)

@@ -127,7 +127,12 @@ pub(super) async fn prepare(
         verbosity: command.output.verbose,
     };
     flags.refuse().map_err(|d| (d.into(), OPTIONS_ERROR))?;
-    let project = Project::open(&command.vault, &command.work.extra_vars).map_err(parser)?;
+    let project = Project::open(
+        &command.vault,
+        &command.work.extra_vars,
+        &command.work.artifacts,
+    )
+    .map_err(parser)?;
     let sources = project.sources(&command.hosts.inventory);
     let mut options =
         run_options(&flags, &project, &sources).map_err(|d| (d.into(), OPTIONS_ERROR))?;

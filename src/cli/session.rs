@@ -1,5 +1,7 @@
 //! A run from the first event to the last, whatever happens to it.
 
+use super::artifacts::stock;
+use super::complain::complain;
 use super::output::Told;
 use super::project::Project;
 use crate::engine::{Ask, Cancel, RunOptions, Setup, run};
@@ -10,6 +12,8 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::sync::Arc;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+/// The exit status of a run that lacks what it installs.
+const MISSING: u8 = 1;
 /// The exit status of a run stopped by a second Ctrl-C.
 const STOPPED: u8 = 130;
 
@@ -39,6 +43,12 @@ pub async fn conduct(session: Session) -> u8 {
     } = session;
     options.interactive = std::io::stdin().is_terminal();
     options.settings = super::options::settings(&options, &project.config);
+    let shelf = project.templar.artifacts().clone();
+    if let Err(problems) = stock(&shelf, &inventory, &options.extra_vars).await {
+        complain(&problems);
+        eprintln!("\nartifacts are missing or wrong; no host was touched");
+        return MISSING;
+    }
     let Told { hub, live } = told;
     let (engine_out, mut from_engine) = unbounded_channel();
     let (to_hub, hub_in) = unbounded_channel();

@@ -32,7 +32,7 @@ pub async fn down(command: DownCommand) -> ExitCode {
 }
 
 async fn site(name: &str, mut flags: RunFlags, doing: &str) -> Result<u8, Failed> {
-    let project = Project::open(&flags.vault, &flags.work.extra_vars)
+    let project = Project::open(&flags.vault, &flags.work.extra_vars, &flags.work.artifacts)
         .map_err(|problems| (problems, PARSER_ERROR))?;
     let wrong = |d| (Problems::from(d), OPTIONS_ERROR);
     flags.hosts.inventory =

@@ -67,6 +67,11 @@ impl Work<'_> {
             Err(fail) => return Ok(TaskResult::from_fail(fail)),
         };
         let files = TaskFiles::new(self, keywords.scope);
+        if spec.name == "hoist.core.artifact"
+            && let Err(fail) = self.stock(&ready.args, &files).await
+        {
+            return Ok(TaskResult::from_fail(fail));
+        }
         let learned = self
             .play
             .run

@@ -2,6 +2,7 @@
 
 use super::ordinary::Work;
 use super::world::{find_file, read_file};
+use crate::artifacts::Site;
 use crate::modules::{ControlFiles, Fail};
 use crate::template::{Layered, Scope, Syntax, TemplateOptions};
 use crate::value::{Map, Value};
@@ -88,6 +89,22 @@ impl ControlFiles for TaskFiles<'_> {
             known.insert(path.to_owned(), made.clone());
         }
         Ok((length, made.sha256, made.sha1))
+    }
+
+    fn artifacts(&self) -> Result<(Arc<Site>, bool), Fail> {
+        let templar = &self.work.play.run.templar;
+        let site = templar.artifacts().site().map_err(Fail::from)?;
+        let from = match self.scope.get("hoist_artifacts_from") {
+            Some(value) => templar.resolve(&self.scope, &value)?.to_string(),
+            None => "control".to_owned(),
+        };
+        match from.as_str() {
+            "control" => Ok((site, false)),
+            "host" => Ok((site, true)),
+            other => Err(Fail::new(format!(
+                "the variable `hoist_artifacts_from` must be `control` or `host`, not `{other}`"
+            ))),
+        }
     }
 
     fn render(&self, path: &Path, options: &Map) -> Result<String, Fail> {

@@ -7,6 +7,7 @@
 
 mod ahead;
 mod argument_specs;
+mod artifact;
 mod attempt;
 mod background;
 mod cancel;

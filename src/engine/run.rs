@@ -102,6 +102,9 @@ pub async fn run(
         check: options.check,
         diff: options.diff,
     });
+    for message in templar.artifacts().replacements() {
+        emitter.emit(EventKind::Note { message });
+    }
     let sessions = match Sessions::new() {
         Ok(sessions) => sessions,
         Err(e) => {

@@ -1,9 +1,11 @@
 //! What a module may know besides its arguments when it is bound.
 
 use super::Fail;
+use crate::artifacts::Site;
 use crate::value::Map;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The circumstances of one task on one host.
 pub struct Context<'a> {
@@ -41,6 +43,14 @@ pub trait ControlFiles: Sync {
 
     /// Length in bytes and SHA-256 and SHA-1 in lower-case hex, computed while streaming and remembered for the run.
     fn digest(&self, path: &std::path::Path) -> Result<(u64, String, String), Fail>;
+
+    /// The site's artifacts, and whether the host is to download them itself (variable `hoist_artifacts_from: host`).
+    ///
+    /// # Errors
+    /// There is no `artifacts.yml`; the variable makes no sense.
+    fn artifacts(&self) -> Result<(Arc<Site>, bool), Fail> {
+        Err(Fail::new("there is no artifacts.yml"))
+    }
 
     /// A template file rendered with the task's variables; `options` are the `template` module's own arguments.
     fn render(&self, path: &std::path::Path, options: &Map) -> Result<String, Fail>;

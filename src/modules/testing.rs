@@ -2,6 +2,7 @@
 
 use super::files::digest::hex_digest;
 use super::{Args, Bound, Context, ControlFiles, Decision, Fail, Outcome, Spec, Step};
+use crate::artifacts::Site;
 use crate::host::*;
 use crate::value::{Map, Value};
 use futures_util::future::BoxFuture;
@@ -695,6 +696,15 @@ impl ControlFiles for Control {
             hex_digest(Algorithm::Sha256, &b),
             hex_digest(Algorithm::Sha1, &b),
         ))
+    }
+
+    /// The site in the control machine's folder; `from_host` beside it says that hosts download.
+    fn artifacts(&self) -> Result<(Arc<Site>, bool), Fail> {
+        let cache = crate::artifacts::Cache::at(self.0.join("cache"));
+        match Site::read(&self.0, &self.0, cache) {
+            Ok(site) => Ok((Arc::new(site), self.0.join("from_host").exists())),
+            Err(problems) => Err(Fail::new(problems.to_string())),
+        }
     }
 
     fn render(&self, path: &Path, _: &Map) -> Result<String, Fail> {

@@ -3,6 +3,7 @@
 use super::ast::{Arg, Expr, Kind, Macro, Stmt, Unit};
 use super::origin::Origin;
 use super::{filters, functions, lookups, tests};
+use crate::artifacts::Shelf;
 use crate::error::{Diagnostic, Problems, Span};
 use crate::value::Value;
 
@@ -19,11 +20,12 @@ pub struct Reference {
     pub span: Span,
 }
 
-/// Unknown filters, tests, functions and lookups in `unit`, and the templates that it takes in.
-pub(crate) fn check(unit: &Unit, origin: &Origin) -> (Problems, Vec<Reference>) {
+/// Unknown filters, tests, functions, lookups and artifacts in `unit`, and the templates that it takes in.
+pub(crate) fn check(unit: &Unit, origin: &Origin, shelf: &Shelf) -> (Problems, Vec<Reference>) {
     let mut check = Check {
         unit,
         origin,
+        shelf,
         always: true,
         problems: Problems::new(),
         references: Vec::new(),
@@ -37,6 +39,7 @@ struct Check<'a> {
     origin: &'a Origin,
     /// Not inside anything that may be left out.
     always: bool,
+    shelf: &'a Shelf,
     problems: Problems,
     references: Vec<Reference>,
 }
@@ -157,6 +160,22 @@ impl Check<'_> {
         }
     }
 
+    /// Names in `lookup('artifact', 'x')` must be in the site's list.
+    fn artifact(&mut self, plugin: &str, args: &[Arg]) {
+        if super::filters::short(plugin) != "artifact" {
+            return;
+        }
+        for at in 1..args.len() {
+            let named = args.get(at..).and_then(|rest| Self::literal(rest));
+            if let Some((name, e)) = named {
+                let span = self.origin.locate(self.unit, e.at);
+                if let Err(d) = self.shelf.note(name, false, span.as_ref()) {
+                    self.report(d, e);
+                }
+            }
+        }
+    }
+
     fn expr(&mut self, expr: &Expr) {
         match &expr.kind {
             Kind::Var(_) | Kind::Const(_) | Kind::Embedded(_) => {}
@@ -217,6 +236,8 @@ impl Check<'_> {
                                 self.report(d, e);
                             } else if filters::short(plugin) == "config" && args.len() == 2 {
                                 self.setting(&args[1]);
+                            } else {
+                                self.artifact(plugin, args);
                             }
                         }
                     }

@@ -9,6 +9,7 @@ use super::parse::{Mode, SyntaxError, parse};
 use super::scope::Scope;
 use super::syntax::Syntax;
 use super::val::Val;
+use crate::artifacts::Shelf;
 use crate::error::{Diagnostic, Problems, Source, Span};
 use crate::value::{Template, Value};
 use std::collections::HashMap;
@@ -24,6 +25,7 @@ pub struct Templar(Arc<Cache>);
 
 #[derive(Default)]
 struct Cache {
+    shelf: Arc<Shelf>,
     texts: [RwLock<HashMap<String, Arc<Unit>>>; 4],
     files: RwLock<HashMap<(Syntax, String), Arc<Unit>>>,
 }
@@ -50,6 +52,19 @@ impl Templar {
     /// A templar that remembers nothing yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A templar that remembers nothing yet, for a run with these artifacts.
+    pub fn with_artifacts(shelf: Arc<Shelf>) -> Self {
+        Self(Arc::new(Cache {
+            shelf,
+            ..Cache::default()
+        }))
+    }
+
+    /// The run's artifacts.
+    pub fn artifacts(&self) -> &Arc<Shelf> {
+        &self.0.shelf
     }
 
     /// `value` with every template rendered and every vault decrypted, down to the last item; results have native types.
@@ -218,7 +233,7 @@ impl Templar {
         let origin = Origin::File(Source::new(path, text));
         match self.compile_file(text, &options.syntax, &origin) {
             Ok(unit) => {
-                let (problems, references) = super::check::check(&unit, &origin);
+                let (problems, references) = super::check::check(&unit, &origin, &self.0.shelf);
                 CheckedFile {
                     problems,
                     references,
@@ -252,7 +267,7 @@ impl Templar {
 
     fn check_as(&self, text: &str, mode: Mode, origin: &Origin) -> Problems {
         match self.compile(text, mode, origin) {
-            Ok(unit) => super::check::check(&unit, origin).0,
+            Ok(unit) => super::check::check(&unit, origin, &self.0.shelf).0,
             Err(d) => d.into(),
         }
     }

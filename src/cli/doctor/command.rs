@@ -59,7 +59,8 @@ async fn examine(command: DoctorCommand) -> Result<u8, (Problems, u8)> {
     let wrong = |d: Diagnostic| (Problems::from(d), OPTIONS_ERROR);
     let unread = |p: Problems| (p, PARSER_ERROR);
     flags.refuse().map_err(wrong)?;
-    let project = Project::open(&command.vault, &command.extra_vars).map_err(unread)?;
+    let project =
+        Project::open(&command.vault, &command.extra_vars, &work.artifacts).map_err(unread)?;
     let mut machines = vec![("this machine".to_owned(), control())];
     let mut impossible = Problems::new();
     match site_inventory(&command.hosts.inventory, &project.config) {

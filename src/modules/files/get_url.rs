@@ -114,6 +114,25 @@ fn bind(args: &Args, ctx: &Context<'_>) -> Result<Bound, Fail> {
     })))
 }
 
+/// A download of `url`, whose digest must be that SHA-256; the rest of `args` as [`bind`] takes them.
+///
+/// # Errors
+/// As [`bind`].
+pub(super) fn verified(args: &Args, setting: Setting) -> Result<impl Decide + use<>, Fail> {
+    let request = Request::of(args, args.str("url"))?;
+    Ok(GetUrl {
+        url: request.shown().to_owned(),
+        request,
+        dest: args.str("dest").to_owned(),
+        tmp: None,
+        backup: false,
+        force: false,
+        checksum: Some(Checksum::parse(args, args.str("checksum"))?),
+        wanted: Wanted::of(args)?,
+        setting,
+    })
+}
+
 impl Checksum {
     fn parse(args: &Args, text: &str) -> Result<Self, Fail> {
         let Some((name, sum)) = text.split_once(':') else {

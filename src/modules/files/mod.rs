@@ -1,5 +1,6 @@
 //! Modules about files: what a path holds, its text, its owner; fetching, packing and unpacking.
 
+mod artifact;
 mod assemble;
 mod attrs;
 mod authorized_key;
@@ -74,4 +75,5 @@ pub(super) static ALL: &[&Spec] = &[
     &pam_limits::PAM_LIMITS,
     &refused::XML,
     &sealed_secret::SEALED_SECRET,
+    &artifact::ARTIFACT,
 ];

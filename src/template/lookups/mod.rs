@@ -1,5 +1,6 @@
 //! The lookups: `lookup('file', …)`, `query(…)`, and the `with_…` loops, which are the same functions.
 
+mod artifact;
 mod config;
 mod data;
 mod files;
@@ -31,7 +32,8 @@ type Lookup = fn(Args<'_, '_>) -> Eval<Vec<Value>>;
 /// A file's lookups by name.
 type Table = &'static [(&'static str, Lookup)];
 
-const TABLES: [Table; 10] = [
+const TABLES: [Table; 11] = [
+    artifact::TABLE,
     config::TABLE,
     data::TABLE,
     files::TABLE,
