@@ -121,7 +121,7 @@ fn modules_are_known() {
 
 #[test]
 fn arguments_are_checked() {
-    assert_snapshot!(tasks("    - file: {path: /x, stat: directory, mode: [1]}\n    - file: {path: /x, state: directry, recurse: maybe}\n    - file: {state: '{{ s }}', mode: '{{ m }}'}\n    - file: {path: /x, seuser: u}\n"), @r"
+    assert_snapshot!(tasks("    - file: {path: /x, stat: directory, mode: [1]}\n    - file: {path: /x, state: directry, recurse: maybe}\n    - file: {state: '{{ s }}', mode: '{{ m }}'}\n    - user: {name: xx, role: u}\n"), @r"
     error: `file` has no argument `stat`
      --> site.yml:3:24
       |
@@ -154,12 +154,12 @@ fn arguments_are_checked() {
       |       ^^^^
       note: path: the path
 
-    error: the argument `seuser` of `file` is not supported
+    error: the argument `role` of `user` is not supported
      --> site.yml:6:24
       |
-    6 |     - file: {path: /x, seuser: u}
-      |                        ^^^^^^
-      note: labels are not set by this module; run `chcon` or `restorecon` with `command`
+    6 |     - user: {name: xx, role: u}
+      |                        ^^^^
+      note: it has no meaning on Linux
     ");
     assert_snapshot!(tasks("    - copy: {content: a, src: b, dest: /c}\n    - copy: {content: '{{ a }}', src: '{{ b }}', dest: /c}\n    - copy: text\n    - copy: {dest: /c, content: x, when: y}\n    - command:\n    - command: ls\n      args: {cmd: pwd}\n    - command:\n      args: '{{ x }}'\n    - debug: '{{ all }}'\n    - set_fact: {anything: goes}\n"), @r"
     error: there is no file `b`

@@ -1,5 +1,6 @@
 //! Owner, group, mode and flags of a path: what a task asks for, what is there, what differs.
 
+use super::label::{LABEL_ARGS, Label, Relabel};
 use super::mode::{Mode, octal};
 use super::setting::Setting;
 use crate::host::{Action, Attrs, Cmd, FileType, Known, Query, Stat, Touches, quote};
@@ -20,16 +21,13 @@ pub static FILE_ARGS: &[Arg] = &[
         "write into the file where it cannot be replaced, as on a bind mount",
     )
     .default("false"),
-    Arg::refused("seuser", SELINUX),
-    Arg::refused("serole", SELINUX),
-    Arg::refused("setype", SELINUX),
-    Arg::refused("selevel", SELINUX),
+    LABEL_ARGS[0],
+    LABEL_ARGS[1],
+    LABEL_ARGS[2],
+    LABEL_ARGS[3],
 ];
 
-const SELINUX: &str =
-    "labels are not set by this module; run `chcon` or `restorecon` with `command`";
-
-/// What a task asks of a path's owner, group, mode and flags.
+/// What a task asks of a path's owner, group, mode, flags and label.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
     /// Name or number.
@@ -40,6 +38,8 @@ pub struct Wanted {
     pub mode: Option<Mode>,
     /// For chattr.
     pub flags: Option<String>,
+    /// For chcon.
+    pub label: Label,
     /// `unsafe_writes`.
     pub in_place: bool,
 }
@@ -51,6 +51,8 @@ pub struct Resolved {
     pub set: Attrs,
     /// Flags that chattr has to set.
     pub flags: Option<String>,
+    /// The label that chcon has to set.
+    pub label: Option<Relabel>,
     /// Differing attributes as they were, in Ansible's keys.
     pub before: Map,
     /// And as they will be.
@@ -76,8 +78,25 @@ impl Wanted {
             group: args.opt_str("group").map(str::to_owned),
             mode: args.raw("mode").map(Mode::parse).transpose()?,
             flags: args.opt_str("attributes").map(str::to_owned),
+            label: Label::of(args),
             in_place: args.bool("unsafe_writes"),
         })
+    }
+
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.owner.is_none() && self.group.is_none() && self.mode.is_none() && self.is_plain()
+    }
+
+    /// Whether nothing is asked for that needs chattr or chcon.
+    pub fn is_plain(&self) -> bool {
+        self.flags.is_none() && self.label.is_empty()
+    }
+
+    /// What [`Wanted::at`] will ask of each path by a command: whoever has many asks for all at once.
+    pub fn queries(&self, path: &str) -> impl Iterator<Item = Query> {
+        let flags = self.flags.is_some().then(|| flags_query(path));
+        flags.into_iter().chain(self.label.query(path))
     }
 
     /// Compares with what is at `path`, or with what would be there when something new of this kind is made.
@@ -138,6 +157,7 @@ impl Wanted {
         let mut out = Resolved {
             set: Attrs::default(),
             flags: None,
+            label: self.label.differs(known, path)?,
             before: Map::new(),
             after: Map::new(),
             owner,
@@ -145,6 +165,9 @@ impl Wanted {
             mode,
             warnings: Vec::new(),
         };
+        if let Some(label) = out.label.clone() {
+            out.note("secontext", label.before, label.after);
+        }
         if let Some(flags) = &self.flags {
             let has = flags_of(known, path)?;
             let (sign, bare) = match flags.strip_prefix(['+', '-']) {
@@ -218,6 +241,7 @@ impl Wanted {
                 mode: self.mode.as_ref().map(|_| mode),
             },
             flags: self.flags.clone(),
+            label: self.label.differs(known, path)?,
             before: Map::new(),
             after: Map::new(),
             owner: owner.unwrap_or(me.user),
@@ -248,7 +272,7 @@ impl Resolved {
 
     /// Whether anything has to be set.
     pub fn differs(&self) -> bool {
-        !self.set.is_empty() || self.flags.is_some()
+        !self.set.is_empty() || self.flags.is_some() || self.label.is_some()
     }
 
     /// What sets the differing attributes of something that stands at `path`.
@@ -259,20 +283,24 @@ impl Resolved {
             follow: false,
             recurse: false,
         });
-        set.into_iter().chain(self.flags_action(path)).collect()
+        set.into_iter().chain(self.later(path)).collect()
     }
 
-    /// What sets the flags, if any are to be set.
-    pub fn flags_action(&self, path: &str) -> Option<Action> {
-        let flags = self.flags.as_ref()?;
-        let flags = if flags.starts_with(['+', '-', '=']) {
-            flags.clone()
-        } else {
-            format!("={flags}")
-        };
-        let mut cmd = Cmd::argv(["chattr", &flags, path]);
-        cmd.touches = Touches::Path(path.to_owned());
-        Some(Action::Run(cmd))
+    /// What sets flags and label, when the file is in its place.
+    pub fn later(&self, path: &str) -> Vec<Action> {
+        let mut actions = Vec::new();
+        actions.extend(self.label.as_ref().map(|l| l.action(path)));
+        if let Some(flags) = &self.flags {
+            let flags = if flags.starts_with(['+', '-', '=']) {
+                flags.clone()
+            } else {
+                format!("={flags}")
+            };
+            let mut cmd = Cmd::argv(["chattr", &flags, path]);
+            cmd.touches = Touches::Path(path.to_owned());
+            actions.push(Action::Run(cmd));
+        }
+        actions
     }
 
     /// Adds the keys Ansible gives every result about a path: `uid`, `gid`, `owner`, `group`, `mode`, `state`, `size`.
@@ -386,10 +414,13 @@ fn unknown(who: Who, name: &str, path: &str) -> Step {
     )
 }
 
+fn flags_query(path: &str) -> Query {
+    Query::read(format!("lsattr -d {} 2>/dev/null", quote::path(path)))
+}
+
 /// The letters lsattr(1) shows for a path; none where there is no lsattr or the filesystem has no flags.
 fn flags_of(known: &Known, path: &str) -> Result<String, Step> {
-    let script = format!("lsattr -d {} 2>/dev/null", quote::path(path));
-    let (_, out, _) = known.output(Query::read(script))?;
+    let (_, out, _) = known.output(flags_query(path))?;
     let field = out.split_whitespace().next().unwrap_or_default();
     Ok(field.chars().filter(|c| *c != '-').collect())
 }

@@ -180,7 +180,7 @@ impl Editor {
                 validate: self.validate.clone(),
                 in_place: self.wanted.in_place,
             });
-            actions.extend(resolved.flags_action(&loaded.real));
+            actions.extend(resolved.later(&loaded.real));
         } else if stat.is_some() {
             actions.extend(resolved.actions(&loaded.real));
         }

@@ -288,7 +288,7 @@ impl FileTask {
                     path: path.clone(),
                     attrs: resolved.set.clone(),
                 }];
-                actions.extend(resolved.flags_action(&path));
+                actions.extend(resolved.later(&path));
                 actions.extend(self.times.action(
                     known,
                     &self.setting,
@@ -368,7 +368,7 @@ impl FileTask {
             validate: None,
             in_place: self.wanted.in_place,
         }];
-        actions.extend(resolved.flags_action(path));
+        actions.extend(resolved.later(path));
         actions.extend(self.times.action(
             known,
             &self.setting,

@@ -99,6 +99,8 @@ impl FileTask {
                         recurse: false,
                     });
                 }
+                let label = self.wanted.label.differs(known, path)?;
+                actions.extend(label.map(|l| l.action(path)));
             }
         }
         let mut result = Map::new();
@@ -108,6 +110,7 @@ impl FileTask {
         let link = Resolved {
             set: Default::default(),
             flags: None,
+            label: None,
             before: Map::new(),
             after: Map::new(),
             owner: me.user,

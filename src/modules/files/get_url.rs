@@ -295,7 +295,12 @@ impl GetUrl {
                 checksum.name
             );
         }
-        rest += "was=; [ ! -e \"$f\" ] || was=$(stat -L -c '%a %u %g' \"$f\")\n";
+        let form = if self.wanted.label.is_empty() {
+            "%a %u %g"
+        } else {
+            "%a %u %g %C"
+        };
+        rest += &format!("was=; [ ! -e \"$f\" ] || was=$(stat -L -c '{form}' \"$f\")\n");
         rest += "if [ \"$new\" != \"$old\" ]; then\n";
         if self.backup {
             rest += "if [ -f \"$f\" ]; then b=$f.$$.$(date +%Y-%m-%d@%H:%M:%S)~; cp -p \"$f\" \"$b\" || exit 92; out backup \"$b\"; fi\n";
@@ -306,7 +311,7 @@ impl GetUrl {
         rest += &self.attributes("\"$t\"");
         rest += "mv -f \"$t\" \"$f\" || exit 92; t=; out changed 1\nelse\n";
         rest += &self.attributes("\"$f\"");
-        rest += "[ \"$was\" = \"$(stat -L -c '%a %u %g' \"$f\")\" ] || out changed 1\nfi\n";
+        rest += &format!("[ \"$was\" = \"$(stat -L -c '{form}' \"$f\")\" ] || out changed 1\nfi\n");
         rest += "out md5 \"$(sum md5sum \"$f\")\"; out stat \"$(stat -c '%a %u %g %U %G %s' \"$f\")\"\n";
         let since = if exists && !self.force && self.checksum.is_none() {
             quote::path(dest)
@@ -361,6 +366,7 @@ impl GetUrl {
         if let Some(flags) = &self.wanted.flags {
             out += &format!("chattr {} {at} || exit 92\n", quote::word(flags));
         }
+        out += &self.wanted.label.script(at, "\"$f\"");
         out
     }
 

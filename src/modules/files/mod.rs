@@ -20,6 +20,7 @@ mod http;
 mod ini_file;
 mod known_hosts;
 mod kubeconfig;
+mod label;
 mod lineinfile;
 mod mode;
 mod openssl;

@@ -196,7 +196,7 @@ impl Made {
         );
         let about = making.about.map(|(_, read)| read);
         let mut decision = self.run(result, path, script, making.stdin, about);
-        decision.actions.extend(resolved.flags_action(path));
+        decision.actions.extend(resolved.later(path));
         decision.warnings = resolved.warnings;
         Ok(decision)
     }

@@ -202,9 +202,7 @@ impl Place<'_> {
                 validate: self.validate.map(str::to_owned),
                 in_place: self.wanted.in_place,
             });
-            placed
-                .actions
-                .extend(placed.resolved.flags_action(&placed.path));
+            placed.actions.extend(placed.resolved.later(&placed.path));
             if setting.diff {
                 placed
                     .diff

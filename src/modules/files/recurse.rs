@@ -17,11 +17,7 @@ pub fn actions(
     path: &str,
     follow: bool,
 ) -> Result<Vec<Action>, Step> {
-    if wanted.owner.is_none()
-        && wanted.group.is_none()
-        && wanted.mode.is_none()
-        && wanted.flags.is_none()
-    {
+    if wanted.is_empty() {
         return Ok(Vec::new());
     }
     let at = quote::path(path);
@@ -35,16 +31,16 @@ pub fn actions(
         plain
     };
     let (_, out, _) = known.output(Query::read(script))?;
+    let below: Vec<_> = out.lines().filter_map(parse).collect();
+    known.all(below.iter().flat_map(|(name, _)| wanted.queries(name)))?;
     let mut found = Vec::new();
-    for line in out.lines() {
-        if let Some((name, stat)) = parse(line) {
-            let resolved = wanted.at(known, setting, &name, Some(&stat), stat.kind)?;
-            if resolved.differs() {
-                found.push((name, stat.kind, resolved));
-            }
+    for (name, stat) in below {
+        let resolved = wanted.at(known, setting, &name, Some(&stat), stat.kind)?;
+        if resolved.differs() {
+            found.push((name, stat.kind, resolved));
         }
     }
-    let uniform = matches!(wanted.mode, None | Some(Mode::Bits(_))) && wanted.flags.is_none();
+    let uniform = matches!(wanted.mode, None | Some(Mode::Bits(_))) && wanted.is_plain();
     if uniform && found.len() > 20 && !follow {
         let mode = match wanted.mode {
             Some(Mode::Bits(bits)) => Some(bits),
@@ -73,7 +69,7 @@ pub fn actions(
                 recurse: false,
             });
             set.into_iter()
-                .chain(resolved.flags_action(&name))
+                .chain(resolved.later(&name))
                 .collect::<Vec<_>>()
         })
         .collect())

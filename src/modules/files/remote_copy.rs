@@ -152,7 +152,7 @@ impl RemoteCopy {
                 backup: o.backup && stat.is_some(),
                 validate: o.validate.clone(),
             });
-            actions.extend(resolved.flags_action(&path));
+            actions.extend(resolved.later(&path));
             resolved.describe(&mut result, "file", size);
         }
         let backs_up = !same && o.backup && stat.is_some();

@@ -153,7 +153,10 @@ struct Members<'a> {
 
 impl Decide for Members<'_> {
     fn decide(&self, known: &Known) -> Result<Decision, Step> {
-        known.all(self.paths.iter().map(|p| Query::lstat(p)))?;
+        known.all(self.paths.iter().flat_map(|p| {
+            let own = self.wanted.queries(p);
+            own.chain([Query::lstat(p)]).collect::<Vec<_>>()
+        }))?;
         let mut actions = Vec::new();
         for path in &self.paths {
             if let Some(stat) = known.stat(path, false)? {
@@ -338,11 +341,7 @@ impl Unarchive {
                 });
             }
         }
-        let wants = self.wanted.owner.is_some()
-            || self.wanted.group.is_some()
-            || self.wanted.mode.is_some()
-            || self.wanted.flags.is_some();
-        if wants {
+        if !self.wanted.is_empty() {
             let paths = members
                 .iter()
                 .map(|m| join(&dest, m.trim_start_matches("./").trim_end_matches('/')))

@@ -282,6 +282,7 @@ impl Decide for Uri {
                     rest += &format!("{tool} {} \"$t\" || exit 92\n", quote::word(&value));
                 }
             }
+            rest += &self.wanted.label.script("\"$t\"", "\"$f\"");
             rest += "mv -f \"$t\" \"$f\" || exit 92; t=; out changed 1;; esac\n";
         }
         rest += "printf 'body\\t\\n'; cat \"$d/body\"\n";
