@@ -1,15 +1,16 @@
 //! `community.crypto.openssl_csr`: a certificate signing request, made by the host's `openssl`.
 
 use super::attrs::FILE_ARGS;
-use super::openssl::{COMMON_ARGS, Made, Making, PASS, sections};
+use super::made::{Made, Making};
+use super::openssl::{COMMON_ARGS, PASS, RETURN_CONTENT, made, sections};
+use super::openssl_names::{constraints, distribution_points, general_names, hex_pairs, value};
 use crate::host::{Known, quote};
 use crate::modules::{
     Arg, Args, Bound, CheckSupport, Context, Decide, Decision, Fail, Rule, Run, Spec, Step,
 };
 use crate::value::{Map, Value};
 
-const RARE: &str =
-    "this extension is not written here; run `openssl req` with `command` and `creates`";
+const ISSUER: &str = "`openssl` writes an authority's issuer and number into no request; the certificate gets them when it is signed";
 
 /// See the page of `community.crypto.openssl_csr`.
 pub static OPENSSL_CSR: Spec = Spec {
@@ -102,20 +103,39 @@ pub static OPENSSL_CSR: Spec = Spec {
                 "with the key's digest as identifier",
             )
             .default("false"),
-            Arg::refused("subject_key_identifier", RARE),
-            Arg::refused("authority_key_identifier", RARE),
-            Arg::refused("authority_cert_issuer", RARE),
-            Arg::refused("authority_cert_serial_number", RARE),
-            Arg::refused("name_constraints_permitted", RARE),
-            Arg::refused("name_constraints_excluded", RARE),
-            Arg::refused("name_constraints_critical", RARE),
-            Arg::refused("crl_distribution_points", RARE),
+            Arg::str(
+                "subject_key_identifier",
+                "this identifier: pairs of hex digits with `:` between them",
+            ),
+            Arg::str(
+                "authority_key_identifier",
+                "the identifier of the key that shall sign, likewise",
+            ),
+            Arg::refused("authority_cert_issuer", ISSUER),
+            Arg::refused("authority_cert_serial_number", ISSUER),
+            Arg::list(
+                "name_constraints_permitted",
+                "of an authority: names it may sign for, `DNS:`, `IP:` with a network, `email:` or `URI:`",
+            ),
+            Arg::list("name_constraints_excluded", "names it may not sign for"),
+            Arg::bool(
+                "name_constraints_critical",
+                "whoever does not know them must refuse",
+            )
+            .default("false"),
+            Arg::of(
+                "crl_distribution_points",
+                crate::modules::Kind::ListAny,
+                "where revocations are published: mappings with `full_name`, `crl_issuer` (lists of names) and `reasons`",
+            ),
+            RETURN_CONTENT,
         ],
         FILE_ARGS,
     ],
     rules: &[
         Rule::If("state", "present", &["privatekey_path"], false),
         Rule::Exclusive(&["subject", "subject_ordered"]),
+        Rule::Exclusive(&["create_subject_key_identifier", "subject_key_identifier"]),
     ],
     check: CheckSupport::Full,
     returns: &[
@@ -127,6 +147,12 @@ pub static OPENSSL_CSR: Spec = Spec {
         ("extendedKeyUsage", "what the certificate may be used for"),
         ("basicConstraints", "whether it is an authority"),
         ("ocspMustStaple", "whether OCSP stapling is asked for"),
+        (
+            "name_constraints_permitted",
+            "names an authority may sign for",
+        ),
+        ("name_constraints_excluded", "names it may not sign for"),
+        ("csr", "the request, with `return_content`"),
         ("backup_file", "where the old file was kept"),
     ],
     example: "- community.crypto.openssl_csr:\n    path: /etc/ssl/app.csr\n    privatekey_path: /etc/ssl/private/app.key\n    common_name: www.example.org\n    subject_alt_name: DNS:www.example.org,DNS:example.org\n",
@@ -185,17 +211,6 @@ fn subject(args: &Args) -> Result<Vec<(String, String)>, Fail> {
     Ok(out)
 }
 
-/// A value in `openssl`'s configuration, where nothing in it has a meaning.
-fn value(text: &str) -> Result<String, Fail> {
-    if text.contains(['\n', '\r', '\0']) {
-        return Err(Fail::new(format!("a name must be one line: {text:?}")));
-    }
-    Ok(format!(
-        "\"{}\"",
-        text.replace('\\', "\\\\").replace('"', "\\\"")
-    ))
-}
-
 fn word<'a>(what: &str, text: &'a str) -> Result<&'a str, Fail> {
     let fine = |c: char| c.is_ascii_alphanumeric() || "._-: ".contains(c);
     if text.is_empty() || !text.chars().all(fine) {
@@ -231,8 +246,9 @@ fn usage(name: &str) -> Result<String, Fail> {
 }
 
 fn bind(args: &Args, ctx: &Context<'_>) -> Result<Bound, Fail> {
-    let mut file = Made::of(args, ctx, None)?;
+    let mut file = made(args, ctx, None)?;
     file.secret(PASS, args.opt_str("privatekey_passphrase"));
+    file.content = args.bool("return_content").then_some("csr");
     if args.int("version") != Some(1) {
         return Err(Fail::new("`version` must be 1: there is no other"));
     }
@@ -246,19 +262,7 @@ fn bind(args: &Args, ctx: &Context<'_>) -> Result<Bound, Fail> {
         let common = subject.iter().find(|(k, _)| k == "CN" || k == "commonName");
         names.extend(common.map(|(_, v)| format!("DNS:{v}")));
     }
-    let mut san = String::new();
-    for (n, name) in names.iter().enumerate() {
-        match name.split_once(':') {
-            Some((kind @ ("DNS" | "IP" | "email" | "URI" | "RID"), text)) => {
-                san += &format!("{kind}.{n} = {}\n", value(text)?);
-            }
-            _ => {
-                return Err(Fail::new(format!(
-                    "`{name}` must begin with DNS:, IP:, email:, URI: or RID:; other names are not written here"
-                )));
-            }
-        }
-    }
+    let san = general_names("", &names)?;
     let usages = args
         .list("key_usage")
         .iter()
@@ -274,7 +278,7 @@ fn bind(args: &Args, ctx: &Context<'_>) -> Result<Bound, Fail> {
     let mut extensions = String::new();
     let mut extension = |name: &str, critical: &str, values: &str| {
         if !values.is_empty() {
-            let critical = if args.bool(critical) {
+            let critical = if !critical.is_empty() && args.bool(critical) {
                 "critical, "
             } else {
                 ""
@@ -298,19 +302,46 @@ fn bind(args: &Args, ctx: &Context<'_>) -> Result<Bound, Fail> {
         "basic_constraints_critical",
         &basic.join(", "),
     );
+    let (permitted, excluded) = (
+        args.list("name_constraints_permitted"),
+        args.list("name_constraints_excluded"),
+    );
+    let constrained = general_names("permitted;", &constraints(&permitted)?)?
+        + &general_names("excluded;", &constraints(&excluded)?)?;
+    let section = if constrained.is_empty() { "" } else { "@nc" };
+    extension("nameConstraints", "name_constraints_critical", section);
+    let points = args.raw("crl_distribution_points").and_then(Value::as_list);
+    let (points, mut more) = distribution_points(points.unwrap_or_default())?;
+    extension("crlDistributionPoints", "", &points);
+    more += &format!("[nc]\n{constrained}");
     let staple = if args.bool("ocsp_must_staple") {
         "status_request"
     } else {
         ""
     };
     extension("tlsfeature", "ocsp_must_staple_critical", staple);
-    if args.bool("create_subject_key_identifier") {
-        extensions += "subjectKeyIdentifier = hash\n";
+    let name = "subject_key_identifier";
+    match args.opt_str(name) {
+        Some(text) => {
+            let text = hex_pairs(name, text)?;
+            extensions += &format!("subjectKeyIdentifier = {text}\n");
+        }
+        None if args.bool("create_subject_key_identifier") => {
+            extensions += "subjectKeyIdentifier = hash\n";
+        }
+        None => {}
+    }
+    let name = "authority_key_identifier";
+    if let Some(text) = args.opt_str(name) {
+        // By its own name `openssl` takes it from a certificate only, and a request has none.
+        let text = hex_pairs(name, text)?.replace(':', "");
+        extensions += "authorityKeyIdentifier = ASN1:SEQUENCE:aki\n";
+        more += &format!("[aki]\nid = IMPLICIT:0,FORMAT:HEX,OCTETSTRING:{text}\n");
     }
     if extensions.is_empty() {
         config = config.replace("req_extensions = ext\n", "");
     } else {
-        config += &format!("[ext]\n{extensions}[san]\n{san}");
+        config += &format!("[ext]\n{extensions}[san]\n{san}{more}");
     }
     let list = |items: &[String]| match items {
         [] => Value::Null,
@@ -326,6 +357,8 @@ fn bind(args: &Args, ctx: &Context<'_>) -> Result<Bound, Fail> {
         ("extendedKeyUsage", list(&extended)),
         ("basicConstraints", list(&basic)),
         ("ocspMustStaple", args.bool("ocsp_must_staple").into()),
+        ("name_constraints_permitted", list(&permitted)),
+        ("name_constraints_excluded", list(&excluded)),
     ];
     Ok(Bound::Decide(Box::new(Csr {
         file,
@@ -445,6 +478,51 @@ mod tests {
     }
 
     #[test]
+    fn what_authorities_ask_for_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |n: &str| dir.path().join(n).to_string_lossy().into_owned();
+        sh(dir.path(), "openssl genpkey -algorithm ED25519 -out k");
+        let args = json!({"path": at("r"), "privatekey_path": at("k"), "common_name": "CA", "use_common_name_for_san": false,
+            "subject_key_identifier": "00:11:22:AA", "authority_key_identifier": "aa:bb:cc",
+            "name_constraints_permitted": ["DNS:.example.org", "IP:10.1.2.3/8", "IP:fd00::/8"], "name_constraints_excluded": "email:a@b",
+            "name_constraints_critical": true, "return_content": true,
+            "crl_distribution_points": [{"full_name": ["URI:https://a/b,c", "URI:https://a/d"], "reasons": ["key_compromise", "ca_compromise"]}, {"crl_issuer": "DNS:a.b"}]});
+        let first = settle_here(&OPENSSL_CSR, &args);
+        let again = settle_here(&OPENSSL_CSR, &args);
+        assert!(first.changed && !again.changed);
+        assert_eq!(first.result["csr"], again.result["csr"]);
+        assert_eq!(first.result["csr"].to_string(), sh(dir.path(), "cat r"));
+        let text = sh(
+            dir.path(),
+            "openssl req -in r -noout -text -reqopt no_sigdump | sed -n '/Requested/,$p' | sed 's/  *$//' | grep .",
+        );
+        insta::assert_snapshot!(text, @r#"
+        Requested Extensions:
+            X509v3 Name Constraints: critical
+                Permitted:
+                  DNS:.example.org
+                  IP:10.0.0.0/255.0.0.0
+                  IP:FD00:0:0:0:0:0:0:0/FF00:0:0:0:0:0:0:0
+                Excluded:
+                  email:a@b
+            X509v3 CRL Distribution Points:
+                Full Name:
+                  URI:https://a/b,c
+                  URI:https://a/d                    Reasons:
+                  Key Compromise, CA Compromise
+                CRL Issuer:
+                  DNS:a.b
+            X509v3 Subject Key Identifier:
+                00:11:22:AA
+            X509v3 Authority Key Identifier:
+                AA:BB:CC
+        "#);
+        let mut other = args.clone();
+        other["crl_distribution_points"][0]["reasons"] = json!(["superseded"]);
+        assert!(settle_here(&OPENSSL_CSR, &other).changed);
+    }
+
+    #[test]
     fn mistakes_are_said() {
         let said = |more: serde_json::Value| {
             let mut args = json!({"path": "/etc/none.csr", "privatekey_path": "/etc/none.key"});
@@ -462,6 +540,10 @@ mod tests {
         insta::assert_snapshot!(said(json!({"key_usage": "sign"})), @"`sign` is no key usage");
         insta::assert_snapshot!(said(json!({"common_name": "a\nb"})), @r#"a name must be one line: "a\nb""#);
         insta::assert_snapshot!(said(json!({"subject": {"C;x": "a"}})), @"`C;x` is no subject field");
+        insta::assert_snapshot!(said(json!({"subject_key_identifier": "xy"})), @"`subject_key_identifier` must be pairs of hex digits with `:` between them, not `xy`");
+        insta::assert_snapshot!(said(json!({"name_constraints_permitted": "IP:10/8"})), @"`IP:10/8` is no network");
+        insta::assert_snapshot!(said(json!({"crl_distribution_points": [{"relative_name": ["/CN=a"]}]})), @"`relative_name` of a distribution point is not written here: give `full_name`, `crl_issuer` and `reasons`");
+        insta::assert_snapshot!(said(json!({"crl_distribution_points": [{"reasons": "moved"}]})), @"`moved` is no reason for a revocation");
         assert!(
             Host::real()
                 .decide(

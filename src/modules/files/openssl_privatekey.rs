@@ -2,7 +2,8 @@
 
 use super::attrs::FILE_ARGS;
 use super::digest::hex_digest;
-use super::openssl::{COMMON_ARGS, Made, Making, PASS};
+use super::made::{Made, Making};
+use super::openssl::{COMMON_ARGS, PASS, made};
 use crate::host::{Algorithm, Known, quote};
 use crate::modules::{
     Arg, Args, Bound, CheckSupport, Context, Decide, Decision, Fail, Run, Spec, Step,
@@ -19,6 +20,10 @@ pub static OPENSSL_PRIVATEKEY: Spec = Spec {
     args: &[
         COMMON_ARGS,
         &[
+            Arg::refused(
+                "return_content",
+                "the key stays on the host; read the file with `slurp` where it is needed",
+            ),
             Arg::str("type", "the algorithm")
                 .default("RSA")
                 .choices(&["ECC", "Ed25519", "Ed448", "RSA", "X25519", "X448"]),
@@ -99,7 +104,7 @@ struct PrivateKey {
 }
 
 fn bind(args: &Args, ctx: &Context<'_>) -> Result<Bound, Fail> {
-    let mut file = Made::of(args, ctx, Some("0600"))?;
+    let mut file = made(args, ctx, Some("0600"))?;
     let kind = args.str("type").to_owned();
     let size = args.int("size").unwrap_or(4096);
     if kind == "RSA" && !(512..=65_536).contains(&size) {

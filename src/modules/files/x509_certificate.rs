@@ -1,15 +1,18 @@
-//! `community.crypto.x509_certificate`: a certificate signed with its own key, by the host's `openssl`.
+//! `community.crypto.x509_certificate`: a certificate signed with its own key or by an authority, by the host's `openssl`.
 
 use super::attrs::FILE_ARGS;
-use super::openssl::{COMMON_ARGS, Made, Making, PASS, extensions, sections};
-use crate::host::{Known, quote};
+use super::made::{Made, Making};
+use super::openssl::{COMMON_ARGS, PASS, RETURN_CONTENT, extensions, made, sections};
+use crate::host::{Algorithm, Known, quote};
 use crate::modules::{
     Arg, Args, Bound, CheckSupport, Context, Decide, Decision, Fail, Rule, Run, Spec, Step,
 };
 use crate::value::Map;
 
-const OWNCA: &str = "only certificates signed with their own key are made here; run `openssl ca` with `command` and `creates`";
-const OTHER: &str = "this provider is not supported; only `selfsigned` is";
+const OTHER: &str = "this provider is not supported; only `selfsigned` and `ownca` are";
+const IDENTIFIED: &str = "whether the key's digest becomes its identifier";
+const IDENTIFIERS: &[&str] = &["always_create", "create_if_not_provided", "never_create"];
+const CONTENT: &str = "it is read on the host; name its file";
 
 /// See the page of `community.crypto.x509_certificate`.
 pub static X509_CERTIFICATE: Spec = Spec {
@@ -18,14 +21,17 @@ pub static X509_CERTIFICATE: Spec = Spec {
         "community.crypto.openssl_certificate",
         "openssl_certificate",
     ],
-    about: "a certificate signed with its own key, made by the host's `openssl` when none is there that fits",
+    about: "a certificate signed with its own key or by an authority of one's own, made by the host's `openssl` when none is there that fits",
     free_form: None,
     args: &[
         COMMON_ARGS,
         &[
-            Arg::str("provider", "who signs; nobody but `selfsigned` here")
-                .choices(&["selfsigned"]),
-            Arg::path("privatekey_path", "the key on the host"),
+            Arg::str(
+                "provider",
+                "who signs: the key itself, or an authority of one's own",
+            )
+            .choices(&["ownca", "selfsigned"]),
+            Arg::path("privatekey_path", "the certificate's key on the host; needed for `selfsigned`"),
             Arg::refused(
                 "privatekey_content",
                 "the key stays on the host; name its file in `privatekey_path`",
@@ -35,7 +41,7 @@ pub static X509_CERTIFICATE: Spec = Spec {
                 "csr_path",
                 "the request on the host; its subject and extensions are taken over",
             ),
-            Arg::refused("csr_content", "name the request's file in `csr_path`"),
+            Arg::refused("csr_content", CONTENT),
             Arg::bool(
                 "ignore_timestamps",
                 "leave a certificate whose times differ; must be true",
@@ -54,23 +60,40 @@ pub static X509_CERTIFICATE: Spec = Spec {
                 .default("sha256")
                 .choices(&["sha224", "sha256", "sha384", "sha512"]),
             Arg::int("selfsigned_version", "of the certificate; there is only 3").default("3"),
+            Arg::str("selfsigned_create_subject_key_identifier", IDENTIFIED)
+                .default("create_if_not_provided")
+                .choices(IDENTIFIERS),
+            Arg::path("ownca_path", "the authority's certificate on the host"),
+            Arg::refused("ownca_content", CONTENT),
+            Arg::path("ownca_privatekey_path", "the authority's key on the host"),
+            Arg::refused(
+                "ownca_privatekey_content",
+                "the key stays on the host; name its file in `ownca_privatekey_path`",
+            ),
             Arg::str(
-                "selfsigned_create_subject_key_identifier",
-                "whether the key's digest becomes its identifier",
+                "ownca_privatekey_passphrase",
+                "what the authority's key is encrypted with",
             )
-            .default("create_if_not_provided")
-            .choices(&["create_if_not_provided"]),
-            Arg::refused("ownca_path", OWNCA),
-            Arg::refused("ownca_content", OWNCA),
-            Arg::refused("ownca_privatekey_path", OWNCA),
-            Arg::refused("ownca_privatekey_content", OWNCA),
-            Arg::refused("ownca_privatekey_passphrase", OWNCA),
-            Arg::refused("ownca_digest", OWNCA),
-            Arg::refused("ownca_version", OWNCA),
-            Arg::refused("ownca_not_before", OWNCA),
-            Arg::refused("ownca_not_after", OWNCA),
-            Arg::refused("ownca_create_subject_key_identifier", OWNCA),
-            Arg::refused("ownca_create_authority_key_identifier", OWNCA),
+            .secret(),
+            Arg::str("ownca_digest", "what is signed")
+                .default("sha256")
+                .choices(&["sha224", "sha256", "sha384", "sha512"]),
+            Arg::int("ownca_version", "of the certificate; there is only 3").default("3"),
+            Arg::str(
+                "ownca_not_before",
+                "valid from: `+1d`, `-1w2h` or `YYYYMMDDHHMMSSZ`",
+            )
+            .default("+0s"),
+            Arg::str("ownca_not_after", "valid until, likewise").default("+3650d"),
+            Arg::str("ownca_create_subject_key_identifier", IDENTIFIED)
+                .default("create_if_not_provided")
+                .choices(IDENTIFIERS),
+            Arg::bool(
+                "ownca_create_authority_key_identifier",
+                "write the authority's identifier, whatever the request says, where its certificate has one",
+            )
+            .default("true"),
+            RETURN_CONTENT,
             Arg::refused("acme_accountkey_path", OTHER),
             Arg::refused("acme_challenge_path", OTHER),
             Arg::refused("acme_chain", OTHER),
@@ -88,27 +111,41 @@ pub static X509_CERTIFICATE: Spec = Spec {
         ],
         FILE_ARGS,
     ],
-    rules: &[Rule::If(
-        "state",
-        "present",
-        &["provider", "privatekey_path", "csr_path"],
-        false,
-    )],
+    rules: &[
+        Rule::If("state", "present", &["provider", "csr_path"], false),
+    ],
     check: CheckSupport::Full,
     returns: &[
         ("filename", "the file"),
         ("privatekey", "the key's file"),
         ("csr", "the request's file"),
+        ("ca_cert", "the authority's certificate"),
+        ("ca_privatekey", "the authority's key's file"),
+        ("certificate", "the certificate, with `return_content`"),
         ("backup_file", "where the old file was kept"),
     ],
-    example: "- community.crypto.x509_certificate:\n    path: /etc/ssl/app.crt\n    privatekey_path: /etc/ssl/private/app.key\n    csr_path: /etc/ssl/app.csr\n    provider: selfsigned\n    selfsigned_not_after: +365d\n",
+    example: "- community.crypto.x509_certificate:\n    path: /etc/ssl/app.crt\n    privatekey_path: /etc/ssl/private/app.key\n    csr_path: /etc/ssl/app.csr\n    provider: selfsigned\n    selfsigned_not_after: +365d\n- community.crypto.x509_certificate:\n    path: /etc/ssl/app.crt\n    csr_path: /etc/ssl/app.csr\n    provider: ownca\n    ownca_path: /etc/ssl/ca.crt\n    ownca_privatekey_path: /etc/ssl/private/ca.key\n",
     run: Run::Bind(bind),
 };
 
+/// Whether the key's digest becomes its identifier.
+#[derive(Clone, Copy, PartialEq)]
+enum Identifier {
+    Always,
+    IfNone,
+    Never,
+}
+
 struct Certificate {
     file: Made,
-    key: String,
+    /// The certificate's own key; an authority does not need it.
+    key: Option<String>,
     csr: String,
+    /// The authority's certificate and key.
+    ca: Option<(String, String)>,
+    identifier: Identifier,
+    /// The authority's identifier is written.
+    authority: bool,
     digest: String,
     from: String,
     until: String,
@@ -155,39 +192,97 @@ fn time(name: &str, text: &str) -> Result<String, Fail> {
     ))
 }
 
+/// The variable that carries the passphrase of the authority's key.
+const CA_PASS: &str = "HOIST_CA_PASSPHRASE";
+
 fn bind(args: &Args, ctx: &Context<'_>) -> Result<Bound, Fail> {
-    let mut file = Made::of(args, ctx, None)?;
+    let mut file = made(args, ctx, None)?;
     file.secret(PASS, args.opt_str("privatekey_passphrase"));
-    if args.int("selfsigned_version") != Some(3) {
-        return Err(Fail::new(
-            "`selfsigned_version` must be 3: no other is made",
-        ));
+    file.secret(CA_PASS, args.opt_str("ownca_privatekey_passphrase"));
+    file.content = args.bool("return_content").then_some("certificate");
+    let ownca = args.opt_str("provider") == Some("ownca");
+    let needed: &[&str] = match ownca {
+        true => &["ownca_path", "ownca_privatekey_path"],
+        false => &["privatekey_path"],
+    };
+    if let Some(name) = needed.iter().find(|n| !file.absent && !args.has(n)) {
+        let provider = args.str("provider");
+        return Err(Fail::new(format!("`provider: {provider}` needs `{name}`")));
+    }
+    let own = |name: &str| {
+        let provider = if ownca { "ownca" } else { "selfsigned" };
+        format!("{provider}_{name}")
+    };
+    let version = own("version");
+    if args.int(&version) != Some(3) {
+        return Err(Fail::new(format!(
+            "`{version}` must be 3: no other is made"
+        )));
     }
     if !args.bool("ignore_timestamps") {
         return Err(Fail::new(
             "`ignore_timestamps: false` is not supported: times are not compared",
         ));
     }
-    let times = |name: &str| time(name, args.str(name));
+    let times = |name: &str| time(&own(name), args.str(&own(name)));
     let mut result = Map::new();
-    for (key, name) in [("privatekey", "privatekey_path"), ("csr", "csr_path")] {
-        result.insert(key.into(), args.str(name).into());
+    for (key, name) in [
+        ("privatekey", "privatekey_path"),
+        ("csr", "csr_path"),
+        ("ca_cert", "ownca_path"),
+        ("ca_privatekey", "ownca_privatekey_path"),
+    ] {
+        if ownca || !key.starts_with("ca_") {
+            result.insert(key.into(), args.opt_str(name).into());
+        }
     }
+    let path = |name: &str| args.str(name).to_owned();
     Ok(Bound::Decide(Box::new(Certificate {
         file,
-        key: args.str("privatekey_path").to_owned(),
-        csr: args.str("csr_path").to_owned(),
-        digest: args.str("selfsigned_digest").to_owned(),
-        from: times("selfsigned_not_before")?,
-        until: times("selfsigned_not_after")?,
+        key: args.opt_str("privatekey_path").map(str::to_owned),
+        csr: path("csr_path"),
+        ca: ownca.then(|| (path("ownca_path"), path("ownca_privatekey_path"))),
+        identifier: match args.str(&own("create_subject_key_identifier")) {
+            "always_create" => Identifier::Always,
+            "never_create" => Identifier::Never,
+            _ => Identifier::IfNone,
+        },
+        authority: ownca && args.bool("ownca_create_authority_key_identifier"),
+        digest: args.str(&own("digest")).to_owned(),
+        from: times("not_before")?,
+        until: times("not_after")?,
         result,
     })))
 }
 
 const IDENTIFIER: &str = "X509v3 Subject Key Identifier:";
+const AUTHORITY: &str = "X509v3 Authority Key Identifier:";
+
+/// The identifier of a public key (RFC 5280, 4.2.1.2: the SHA-1 of its bits), from the lines of its PEM.
+fn identifier(pem: &str) -> Result<String, Fail> {
+    use base64::Engine as _;
+    use x509_parser::prelude::FromDer as _;
+    let text = pem.replace("-----BEGIN PUBLIC KEY-----", "");
+    let der = base64::engine::general_purpose::STANDARD.decode(text);
+    let wrong = || Fail::new("`openssl` printed no public key of the request");
+    let der = der.map_err(|_| wrong())?;
+    let (_, key) = x509_parser::x509::SubjectPublicKeyInfo::from_der(&der).map_err(|_| wrong())?;
+    let digest = super::digest::hex_digest(Algorithm::Sha1, &key.subject_public_key.data);
+    let pairs: Vec<&str> = (0..20)
+        .filter_map(|i| digest.get(2 * i..2 * i + 2))
+        .collect();
+    Ok(pairs.join(":").to_uppercase())
+}
+
+/// Where the files are, as they were asked for.
+struct Files {
+    key: Option<String>,
+    csr: String,
+    ca: Option<(String, String)>,
+}
 
 impl Certificate {
-    /// Whether the certificate there says what the request says, for this key.
+    /// Whether the certificate there does not say what the request says, for this key, in the words of who signs.
     fn stale(&self, text: &str) -> Result<bool, Fail> {
         let parts = sections(text);
         let lines = |name: &str| parts.get(name).map(Vec::as_slice).unwrap_or_default();
@@ -205,36 +300,101 @@ impl Certificate {
                 .find_map(|l| l.trim().strip_prefix(field));
             found.map(|f| f.trim().to_owned())
         };
-        if key("csr") != key("key") {
+        if let Some(own) = &self.key
+            && key("csr") != key("key")
+        {
             return Err(Fail::new(format!(
-                "the request {} was made with another key than {}",
-                self.csr, self.key
+                "the request {} was made with another key than {own}",
+                self.csr
             )));
         }
-        let wanted = extensions(lines("csr"));
+        if let Some((cert, own)) = &self.ca
+            && key("ca") != key("cakey")
+        {
+            return Err(Fail::new(format!(
+                "The CA private key {own} does not belong to the CA certificate {cert}"
+            )));
+        }
+        let mut wanted = extensions(lines("csr"));
         let mut found = extensions(lines("cert"));
-        if !wanted.contains_key(IDENTIFIER) && found.remove(IDENTIFIER).is_none() {
-            return Ok(true);
+        let given = wanted.contains_key(IDENTIFIER);
+        if self.identifier == Identifier::Always || self.identifier == Identifier::IfNone && !given
+        {
+            wanted.insert(IDENTIFIER.to_owned(), vec![identifier(&key("csr"))?]);
+        }
+        if self.authority {
+            wanted.remove(AUTHORITY);
+            let is = found.remove(AUTHORITY).unwrap_or_default();
+            let own = extensions(lines("ca"))
+                .remove(IDENTIFIER)
+                .unwrap_or_default();
+            // Old versions write `keyid:` before it.
+            let says = |id: &String| is.iter().any(|i| i.trim_start_matches("keyid:") == id);
+            if !own.iter().all(says) {
+                return Ok(true);
+            }
         }
         let subject = field("csr", "Subject:");
-        Ok(key("cert") != key("key")
+        let issuer = match self.ca {
+            Some(_) => field("ca", "Subject:"),
+            None => subject.clone(),
+        };
+        Ok(key("cert") != key("csr")
             || field("cert", "Subject:") != subject
-            || field("cert", "Issuer:") != subject
+            || field("cert", "Issuer:") != issuer
+            || lines("verify")
+                .iter()
+                .any(|l| l.contains("signature failure"))
             || found != wanted)
     }
 
     /// `openssl ca`, with an authority that exists for this one signature: of `openssl`'s commands the one that in
     /// every version takes over a request's extensions and any two times.
-    fn script(&self, key: &str, csr: &str) -> String {
+    fn script(&self, files: &Files) -> String {
         let config = "[ca]\ndefault_ca = d\n[d]\ndatabase = $ENV::w/db\nnew_certs_dir = $ENV::w\npolicy = p\n\
-             copy_extensions = copyall\nunique_subject = no\nrand_serial = yes\nx509_extensions = e\n[p]\ncommonName = optional\n[e]\nsubjectKeyIdentifier = hash\n";
+             copy_extensions = copy\nunique_subject = no\nrand_serial = yes\nx509_extensions = e\n[p]\ncommonName = optional\n[e]\n";
+        let csr = quote::path(&files.csr);
+        // What stands in the configuration comes before what the request says. Newer versions write identifiers unless
+        // told not to, which older ones do not understand.
+        let requested =
+            |name: &str| format!("printf '%s' \"$q\" | grep -q '{name} Key Identifier'");
+        let none = |name: &str, word: &str| {
+            format!(
+                "{} || [ $old = 1 ] || echo '{word} = none'\n",
+                requested(name)
+            )
+        };
+        let hash = "echo 'subjectKeyIdentifier = hash'\n";
+        let mut more = match self.identifier {
+            Identifier::Always => hash.to_owned(),
+            Identifier::IfNone => format!("{} || {hash}", requested("Subject")),
+            Identifier::Never => none("Subject", "subjectKeyIdentifier"),
+        };
+        let signer = match (&files.ca, &files.key) {
+            (Some((cert, key)), _) => {
+                let (cert, key) = (quote::path(cert), quote::path(key));
+                more += &if self.authority {
+                    format!(
+                        "openssl x509 -in {cert} -noout -text | grep -q 'Subject Key Identifier' && echo 'authorityKeyIdentifier = keyid'\n"
+                    )
+                } else {
+                    none("Authority", "authorityKeyIdentifier")
+                };
+                format!("-cert {cert} -keyfile {key} -passin env:{CA_PASS}")
+            }
+            (None, key) => format!(
+                "-selfsign -keyfile {} -passin env:{PASS}",
+                quote::path(key.as_deref().unwrap_or_default())
+            ),
+        };
         format!(
             "w=$(mktemp -d) || exit 1\nexport w\n: >\"$w/db\"\nprintf %s {} >\"$w/config\" || exit 1\n\
-             m=$(openssl ca -batch -notext -selfsign -preserveDN -rand_serial -keyfile {} -passin env:{PASS} -in {} -out \"$t\" \
+             q=$(openssl req -in {csr} -noout -text) || exit 1\n\
+             case $(openssl version) in 'OpenSSL '[01].*|LibreSSL*) old=1;; *) old=0;; esac\n\
+             {{ {more}}} >>\"$w/config\"\n\
+             m=$(openssl ca -batch -notext -preserveDN -rand_serial {signer} -in {csr} -out \"$t\" \
              -startdate {} -enddate {} -md {} -config \"$w/config\" 2>&1) || {{ printf '%s\\n' \"$m\" >&2; exit 1; }}\n[ -s \"$t\" ] || exit 1\n",
             quote::word(config),
-            quote::path(key),
-            quote::path(csr),
             self.from,
             self.until,
             self.digest
@@ -248,19 +408,48 @@ impl Decide for Certificate {
             return self.file.removed(known, self.result.clone());
         }
         let path = self.file.at(known)?;
-        let key = self.file.setting.expand(known, &self.key)?;
-        let csr = self.file.setting.expand(known, &self.csr)?;
-        let (k, r, c) = (quote::path(&key), quote::path(&csr), quote::path(&path));
-        let script = format!(
-            "[ -r {k} ] && [ -r {r} ] || exit 91\nprintf '==key\\n'\nopenssl pkey -in {k} -passin env:{PASS} -pubout || exit 92\n\
-             printf '==csr\\n'\nopenssl req -in {r} -noout -pubkey -text -reqopt no_sigdump || exit 92\n\
+        let expand = |path: &str| self.file.setting.expand(known, path);
+        let files = Files {
+            key: self.key.as_deref().map(expand).transpose()?,
+            csr: expand(&self.csr)?,
+            ca: match &self.ca {
+                Some((cert, key)) => Some((expand(cert)?, expand(key)?)),
+                None => None,
+            },
+        };
+        let (r, c) = (quote::path(&files.csr), quote::path(&path));
+        let mut needed = vec![files.csr.as_str()];
+        let mut script = format!(
+            "printf '==csr\\n'\nopenssl req -in {r} -noout -pubkey -text -reqopt no_sigdump || exit 92\n\
              printf '\\n==cert\\n'\nopenssl x509 -in {c} -noout -pubkey -text -certopt no_sigdump 2>/dev/null || :\n"
         );
-        let missing = format!("The private key file {key} or the request {csr} does not exist");
+        let public = |name: &str, key: &str, pass: &str| {
+            let key = quote::path(key);
+            format!(
+                "printf '\\n=={name}\\n'\nopenssl pkey -in {key} -passin env:{pass} -pubout || exit 92\n"
+            )
+        };
+        if let Some(key) = &files.key {
+            needed.push(key);
+            script += &public("key", key, PASS);
+        }
+        if let Some((cert, key)) = &files.ca {
+            needed.extend([cert.as_str(), key]);
+            script += &public("cakey", key, CA_PASS);
+            let cert = quote::path(cert);
+            script += &format!(
+                "printf '\\n==ca\\n'\nopenssl x509 -in {cert} -noout -pubkey -text -certopt no_sigdump || exit 92\n\
+                 printf '\\n==verify\\n'\nopenssl verify -no_check_time -partial_chain -CAfile {cert} {c} 2>&1 || :\n"
+            );
+        }
+        let readable = needed.iter().map(|f| format!("[ -r {} ]", quote::path(f)));
+        let readable = readable.collect::<Vec<_>>().join(" && ");
+        let script = format!("{readable} || exit 91\n{script}");
+        let missing = format!("One of these files does not exist: {}", needed.join(", "));
         let text = self.file.asked(known, &script, &missing)?;
         let differs = text.map(|t| self.stale(t)).transpose()?.unwrap_or(true);
         let making = (self.file.force || differs).then(|| Making {
-            script: self.script(&key, &csr),
+            script: self.script(&files),
             stdin: String::new(),
             about: None,
         });
@@ -308,6 +497,92 @@ mod tests {
     }
 
     #[test]
+    fn an_authority_of_ones_own_signs_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |n: &str| dir.path().join(n).to_string_lossy().into_owned();
+        sh(
+            dir.path(),
+            "for n in ca ca2; do openssl req -x509 -newkey rsa:2048 -keyout $n.key -passout pass:geheim -out $n.crt -subj /CN=CA -days 10 2>/dev/null; done
+            printf '[req]\\ndistinguished_name=d\\n[d]\\n' >bare; openssl req -x509 -newkey rsa:2048 -nodes -keyout bare.key -out bare.crt -subj /CN=Bare -days 10 -config bare 2>/dev/null
+            openssl genpkey -algorithm ED25519 -out k; openssl req -new -key k -out r -subj /CN=a -addext subjectAltName=DNS:a -addext subjectKeyIdentifier=01:02",
+        );
+        let args = json!({"path": at("c"), "csr_path": at("r"), "provider": "ownca", "ownca_path": at("ca.crt"),
+            "ownca_privatekey_path": at("ca.key"), "ownca_privatekey_passphrase": "geheim", "return_content": true});
+        let first = settle_here(&X509_CERTIFICATE, &args);
+        assert!(first.changed);
+        let again = settle_here(&X509_CERTIFICATE, &args);
+        assert!(!again.changed);
+        for outcome in [&first, &again] {
+            let text = outcome.result["certificate"].to_string();
+            assert_eq!(text, sh(dir.path(), "cat c"));
+        }
+        let verified = || sh(dir.path(), "openssl verify -CAfile ca.crt c");
+        assert_eq!(verified().trim(), "c: OK");
+        let identifiers = || {
+            sh(
+                dir.path(),
+                "openssl x509 -in c -noout -ext subjectKeyIdentifier,authorityKeyIdentifier 2>/dev/null | sed 's/\\(..:\\)\\{10,\\}../LONG/'",
+            )
+        };
+        insta::assert_snapshot!(identifiers(), @r#"
+        X509v3 Authority Key Identifier: 
+            LONG
+        X509v3 Subject Key Identifier: 
+            01:02
+        "#);
+        let with = |key: &str, value: serde_json::Value| {
+            let mut other = args.clone();
+            other[key] = value;
+            other
+        };
+        let settled = |args: &serde_json::Value| {
+            assert!(settle_here(&X509_CERTIFICATE, args).changed, "{args}");
+            assert!(!settle_here(&X509_CERTIFICATE, args).changed, "{args}");
+            identifiers()
+        };
+        let mut other = with(
+            "ownca_create_subject_key_identifier",
+            json!("always_create"),
+        );
+        insta::assert_snapshot!(settled(&other), @r#"
+        X509v3 Subject Key Identifier: 
+            LONG
+        X509v3 Authority Key Identifier: 
+            LONG
+        "#);
+        other["ownca_create_authority_key_identifier"] = json!(false);
+        insta::assert_snapshot!(settled(&other), @r#"
+        X509v3 Subject Key Identifier: 
+            LONG
+        "#);
+        // Another authority of the same name is another authority.
+        let mut other = with("ownca_path", json!(at("ca2.crt")));
+        other["ownca_privatekey_path"] = json!(at("ca2.key"));
+        settled(&other);
+        let mut other = with("ownca_path", json!(at("bare.crt")));
+        other["ownca_privatekey_path"] = json!(at("bare.key"));
+        insta::assert_snapshot!(settled(&other), @r#"
+        X509v3 Subject Key Identifier: 
+            01:02
+        X509v3 Authority Key Identifier: 
+            DirName:/CN=Bare
+            seriLONG
+        "#);
+        sh(dir.path(), "openssl req -new -key k -out r -subj /CN=a");
+        let other = with("ownca_create_subject_key_identifier", json!("never_create"));
+        insta::assert_snapshot!(settled(&other), @r#"
+        X509v3 Authority Key Identifier: 
+            LONG
+        "#);
+        let wrong = with("ownca_path", json!(at("ca2.crt")));
+        let fail = Host::real()
+            .decide(&X509_CERTIFICATE, &wrong, false)
+            .map(|_| ())
+            .unwrap_err();
+        insta::assert_snapshot!(fail.msg.replace(&at(""), "/D/"), @"The CA private key /D/ca.key does not belong to the CA certificate /D/ca2.crt");
+    }
+
+    #[test]
     fn mistakes_are_said() {
         for text in ["365d", "+", "+1y", "+d", "+1d2", "2030", "+99999999999d"] {
             assert!(time("x", text).is_err(), "{text}");
@@ -323,7 +598,7 @@ mod tests {
                 .unwrap_err()
                 .msg
         };
-        insta::assert_snapshot!(said(json!({"path": "/etc/none.crt", "provider": "acme"})), @"`community.crypto.x509_certificate`: argument `provider` must be one of selfsigned, not `acme`");
-        insta::assert_snapshot!(said(json!({"path": "/etc/none.crt", "provider": "selfsigned", "privatekey_path": "/etc/none.key", "csr_path": "/etc/none.csr"})), @"The private key file /etc/none.key or the request /etc/none.csr does not exist");
+        insta::assert_snapshot!(said(json!({"path": "/etc/none.crt", "provider": "acme"})), @"`community.crypto.x509_certificate`: argument `provider` must be one of ownca, selfsigned, not `acme`");
+        insta::assert_snapshot!(said(json!({"path": "/etc/none.crt", "provider": "selfsigned", "privatekey_path": "/etc/none.key", "csr_path": "/etc/none.csr"})), @"One of these files does not exist: /etc/none.csr, /etc/none.key");
     }
 }
