@@ -63,7 +63,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "it needs gpg and a key ring that Debian 12 warns about",
     ),
     ("ansible.posix.synchronize", REFUSED),
-    ("community.general.archive", REFUSED),
     ("community.general.xml", REFUSED),
 ];
 

@@ -802,6 +802,8 @@ impl super::Remote for Talk<'_> {
                         let changed = !decision.actions.is_empty();
                         let reports: Vec<Report> = if self.check {
                             Vec::new()
+                        } else if self.host.this_machine {
+                            decision.actions.iter().map(real_act).collect()
                         } else {
                             decision.actions.iter().map(|a| self.host.act(a)).collect()
                         };

@@ -1,6 +1,8 @@
 //! Modules about files: what a path holds, its text, its owner; fetching, packing and unpacking.
 
 mod artifact;
+mod archive;
+mod archive_plan;
 mod assemble;
 mod attrs;
 mod authorized_key;
@@ -73,7 +75,7 @@ pub(super) static ALL: &[&Spec] = &[
     &openssl_csr::OPENSSL_CSR,
     &openssl_privatekey::OPENSSL_PRIVATEKEY,
     &x509_certificate::X509_CERTIFICATE,
-    &refused::ARCHIVE,
+    &archive::ARCHIVE,
     &ini_file::INI_FILE,
     &pam_limits::PAM_LIMITS,
     &refused::XML,

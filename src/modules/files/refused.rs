@@ -36,10 +36,3 @@ refused!(
     &["dest"],
     "rsync is not driven here; use `copy` with a directory, or run `rsync` with `command` and `delegate_to: localhost`"
 );
-refused!(
-    ARCHIVE,
-    "community.general.archive",
-    "path",
-    &["dest"],
-    "archives are not made by a module here; run `tar` with `command` and `creates`"
-);
