@@ -62,7 +62,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "ansible.builtin.apt_key",
         "it needs gpg and a key ring that Debian 12 warns about",
     ),
-    ("ansible.posix.synchronize", REFUSED),
     ("community.general.xml", REFUSED),
 ];
 

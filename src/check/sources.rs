@@ -28,6 +28,15 @@ fn wanted<'t>(module: &str, task: &'t Task) -> Option<(&'static str, &'t str, &'
             "files",
             named("src").filter(|(name, _)| !name.contains("://"))?,
         ),
+        // What is pushed from here; a delegate has files of its own.
+        "synchronize"
+            if task.args.map.get("mode").is_none() && task.common.delegate_to.is_none() =>
+        {
+            (
+                "files",
+                named("src").filter(|(name, _)| !name.contains(':'))?,
+            )
+        }
         "assemble" if !remote(true) => ("files", named("src")?),
         "include_vars" => (
             "vars",

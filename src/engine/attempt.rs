@@ -19,6 +19,8 @@ pub(super) struct Ready {
     pub spec: &'static Spec,
     pub args: Args,
     pub route: Route,
+    /// The way to the task's own host, when the task is delegated to another.
+    pub home: Option<Route>,
     /// The name of the host that is connected to.
     pub target: Arc<str>,
     pub check: bool,
@@ -216,6 +218,10 @@ impl Work<'_> {
             keywords.scope.clone()
         };
         let route = Route::find(keywords, &target_scope, &target, delegated)?;
+        // Only what copies between the two asks for it; others need not know their own host's connection.
+        let home = delegated
+            .then(|| Route::find(keywords, keywords.scope, self.host, false).ok())
+            .flatten();
         let args = match Args::bind(spec, given) {
             Ok(args) => args,
             Err(fail) => return Ok(Err(fail)),
@@ -224,6 +230,7 @@ impl Work<'_> {
             spec,
             args,
             route,
+            home,
             target,
             check: self.is_check(keywords)?,
             diff: self.wants_diff(),

@@ -8,7 +8,7 @@ use super::sessions::HostSession;
 use super::settings::Route;
 use crate::cluster::{Access, Client, Stop, Tell};
 use crate::host::{self, Action, Answer, Query, Report};
-use crate::modules::{Converse, Decide, Fail, Outcome, Remote};
+use crate::modules::{Converse, Decide, Fail, Outcome, Remote, Way};
 use crate::report::EventKind;
 use crate::transport::{Account, LinkError, Target};
 use futures_util::FutureExt;
@@ -43,6 +43,7 @@ impl Work<'_> {
                 password: None,
                 root: false,
             },
+            home: None,
             target: "localhost".into(),
             check: ready.check,
             diff: ready.diff,
@@ -163,6 +164,38 @@ impl Remote for End<'_> {
         self
     }
 
+    fn way<'a>(&'a mut self) -> BoxFuture<'a, Result<Way, Fail>> {
+        async move {
+            let ready = self.ready;
+            let itself = self
+                .work
+                .place
+                .keyword(self.work.task, |c| c.delegate_to.as_ref())
+                .is_some();
+            let own = match &ready.home {
+                Some(home) => home,
+                None if ready.target == *self.work.host => &ready.route,
+                None => return Err(Fail::new("the task's own host has no connection")),
+            };
+            let mut way = Way {
+                target: own.target.clone(),
+                account: own.account.clone(),
+                socket: None,
+                here: ready.home.is_none() || ready.route.target == Target::Local,
+            };
+            if ready.home.is_none() && itself && ready.route.target != Target::Local {
+                (way.target, way.here) = (Target::Local, false);
+            } else if way.here {
+                match self.work.play.run.sessions.socket(&way.target).await {
+                    Ok(socket) => way.socket = socket,
+                    Err(e) => return Err(self.lost(host::Trouble::Link(e))),
+                }
+            }
+            Ok(way)
+        }
+        .boxed()
+    }
+
     fn progress(&mut self, text: String) {
         let (task, host) = (self.work.id, self.work.host.to_string());
         self.work
@@ -230,6 +263,10 @@ impl Remote for Conversation<'_> {
 
     fn control(&mut self) -> &mut dyn Remote {
         &mut self.control
+    }
+
+    fn way<'a>(&'a mut self) -> BoxFuture<'a, Result<Way, Fail>> {
+        self.host.way()
     }
 
     fn progress(&mut self, text: String) {

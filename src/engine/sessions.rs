@@ -6,7 +6,7 @@ use super::strand::Strand;
 use crate::host::{Action, Answer, Known, PRELUDE, Query, Report, Session, Touches, Trouble};
 use crate::transport::{Account, LinkError, LinkOptions, Links, Password, Target};
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::OwnedMutexGuard;
@@ -143,6 +143,14 @@ impl Sessions {
             shared: ready.target != *host || ready.route.target == Target::Local,
             touched: (several || strand.is_role()).then_some(touched),
         }
+    }
+
+    /// The socket of ssh's connection to `target`, for other programs of this machine.
+    ///
+    /// # Errors
+    /// Those of [`Links::socket`].
+    pub(super) async fn socket(&self, target: &Target) -> Result<Option<PathBuf>, LinkError> {
+        self.links.socket(target).await
     }
 
     /// Whatever is known is old: time passed, or something happened outside.

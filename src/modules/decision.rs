@@ -2,8 +2,10 @@
 
 use crate::cluster::{Access, Client};
 use crate::host::{Action, Answer, Known, Pause, Query, Report};
+use crate::transport::{Account, Target};
 use crate::value::{Map, Value};
 use futures_util::future::BoxFuture;
+use std::path::PathBuf;
 
 /// A failed task: its message and whatever other keys its result has (`rc`, `stdout` …).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -136,6 +138,19 @@ pub trait Converse: Send + Sync {
     fn converse<'a>(&'a self, host: &'a mut dyn Remote) -> BoxFuture<'a, Result<Outcome, Fail>>;
 }
 
+/// How a program that copies by itself (`rsync`) gets from where it runs to the task's own host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Way {
+    /// The task's own host, also when the task is delegated; [`Target::Local`] when the program runs there already.
+    pub target: Target,
+    /// The account that the task wants there.
+    pub account: Account,
+    /// The socket of ssh's open connection to it, when the program runs on the control machine.
+    pub socket: Option<PathBuf>,
+    /// Whether the program runs on the control machine; else on the host in conversation.
+    pub here: bool,
+}
+
 /// A host in conversation.
 pub trait Remote: Send {
     /// Whether this is check mode.
@@ -162,6 +177,9 @@ pub trait Remote: Send {
 
     /// The same conversation with the control machine itself, as the user who runs hoist (for `synchronize`, `wait_for` from here …).
     fn control(&mut self) -> &mut dyn Remote;
+
+    /// How a program gets to the task's own host.
+    fn way<'a>(&'a mut self) -> BoxFuture<'a, Result<Way, Fail>>;
 
     /// Tells the user that the task lives: `text` replaces the last one.
     fn progress(&mut self, text: String);

@@ -18,7 +18,7 @@ mod testing;
 
 pub use args::{Args, convert};
 pub use context::{Context, ControlFiles};
-pub use decision::{Bound, Converse, Decide, Decision, Diff, Fail, Outcome, Remote, Step};
+pub use decision::{Bound, Converse, Decide, Decision, Diff, Fail, Outcome, Remote, Step, Way};
 pub use spec::{Arg, CheckSupport, Kind, Rule, Run, Spec};
 pub use system::{Job, JobState};
 

@@ -33,6 +33,8 @@ pub struct Host {
     pub ran: Vec<String>,
     inode: u64,
     this_machine: bool,
+    /// How a program gets to it.
+    pub way: Option<super::Way>,
     pub facts: Map,
     pub environment: BTreeMap<String, String>,
     /// The control machine's files: `files/x`, `templates/y`.
@@ -124,6 +126,12 @@ impl Host {
         std::fs::write(full, content).unwrap();
         self.control = Some(dir);
         self
+    }
+
+    /// Where the control machine's files are.
+    pub fn here(&self) -> String {
+        let dir = self.control.as_ref().map(|d| d.path());
+        dir.unwrap_or(Path::new("")).to_string_lossy().into_owned()
     }
 
     pub fn text(&self, path: &str) -> String {
@@ -836,6 +844,13 @@ impl super::Remote for Talk<'_> {
 
     fn control(&mut self) -> &mut dyn super::Remote {
         self
+    }
+
+    fn way<'a>(&'a mut self) -> BoxFuture<'a, Result<super::Way, Fail>> {
+        Box::pin(async move {
+            let way = self.host.way.clone();
+            way.ok_or_else(|| Fail::new("no way was prepared"))
+        })
     }
 
     fn progress(&mut self, _: String) {}

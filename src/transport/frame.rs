@@ -1,6 +1,7 @@
 //! What travels over a link, and the link's own contract.
 
 use super::Sink;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -124,6 +125,46 @@ pub enum Target {
         /// `-T`/`ansible_timeout`, seconds.
         timeout: u64,
     },
+}
+
+impl Target {
+    /// The options that make ssh reach it. ssh takes the first value it meets for an option: what must hold goes before these;
+    /// among them come first the inventory's, then the user's, then our defaults. None for this machine.
+    pub fn ssh_options(&self) -> Vec<OsString> {
+        let Self::Ssh {
+            port,
+            user,
+            key,
+            args,
+            accept_new,
+            timeout,
+            ..
+        } = self
+        else {
+            return Vec::new();
+        };
+        let mut list: Vec<OsString> = Vec::new();
+        let option = |list: &mut Vec<OsString>, text: &str| {
+            list.extend(["-o".into(), text.into()]);
+        };
+        if let Some(port) = port {
+            option(&mut list, &format!("Port={port}"));
+        }
+        if let Some(user) = user {
+            option(&mut list, &format!("User={user}"));
+        }
+        if let Some(key) = key {
+            list.extend(["-i".into(), key.into()]);
+        }
+        list.extend(args.iter().map(Into::into));
+        option(&mut list, &format!("ConnectTimeout={}", (*timeout).max(1)));
+        let checking = if *accept_new { "accept-new" } else { "yes" };
+        option(&mut list, &format!("StrictHostKeyChecking={checking}"));
+        for text in ["ServerAliveInterval=5", "ServerAliveCountMax=3"] {
+            option(&mut list, text);
+        }
+        list
+    }
 }
 
 /// Who runs the scripts on the host.

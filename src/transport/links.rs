@@ -142,6 +142,25 @@ impl Links {
         held.as_ref()?.refusal()
     }
 
+    /// The socket of the host's connection, through which other programs of this machine may reach it; connects first when
+    /// there is none. `None` for this machine.
+    ///
+    /// # Errors
+    /// [`LinkError::Connect`], [`LinkError::HostKey`], [`LinkError::Auth`].
+    pub async fn socket(&self, target: &Target) -> Result<Option<PathBuf>, LinkError> {
+        if *target == Target::Local {
+            return Ok(None);
+        }
+        let slot = Arc::clone(self.lock().entry(target.clone()).or_default());
+        let mut held = slot.lock().await;
+        let master = match &*held {
+            Some(master) => Arc::clone(master),
+            None => self.new_master(target).await?,
+        };
+        *held = Some(Arc::clone(&master));
+        Ok(Some(master.socket()))
+    }
+
     /// Forgets the host's connection: the next shell makes a new one. Shells that are open stay open while they can.
     pub async fn forget(&self, target: &Target) {
         let slot = self.lock().remove(target);

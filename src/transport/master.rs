@@ -174,6 +174,11 @@ impl Master {
         Some(why.trim().to_owned())
     }
 
+    /// The socket that other programs may open channels through.
+    pub(super) fn socket(&self) -> PathBuf {
+        self.session.control_socket().into()
+    }
+
     /// What ssh said last, if it said why the connection ended.
     pub(super) fn last_words(&self) -> Option<String> {
         let words = tail(&self.log);
@@ -227,32 +232,14 @@ fn tail(log: &Path) -> String {
     String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
 }
 
-/// ssh takes the first value it meets for an option: ours that must hold come first, then the user's, then our defaults.
+/// What starts the master: no command, its log and socket, what must hold, then the target's own.
 fn arguments(target: &Target, socket: &Path, log: &Path) -> Vec<std::ffi::OsString> {
-    let Target::Ssh {
-        host,
-        port,
-        user,
-        key,
-        args,
-        accept_new,
-        timeout,
-    } = target
-    else {
+    let Target::Ssh { host, .. } = target else {
         return Vec::new();
     };
-    let mut list: Vec<std::ffi::OsString> = Vec::new();
-    let option = |list: &mut Vec<std::ffi::OsString>, text: &str| {
-        list.push("-o".into());
-        list.push(text.into());
-    };
-    list.push("-N".into());
-    list.push("-E".into());
-    list.push(log.into());
+    let mut list: Vec<std::ffi::OsString> = vec!["-N".into(), "-E".into(), log.into(), "-S".into()];
     // `%` begins a token in ControlPath; temporary directories may hold one.
-    let path = socket.to_string_lossy().replace('%', "%%");
-    list.push("-S".into());
-    list.push(path.into());
+    list.push(socket.to_string_lossy().replace('%', "%%").into());
     for text in [
         "ControlMaster=yes",
         "ControlPersist=8",
@@ -260,27 +247,10 @@ fn arguments(target: &Target, socket: &Path, log: &Path) -> Vec<std::ffi::OsStri
         "RemoteCommand=none",
         "RequestTTY=no",
     ] {
-        option(&mut list, text);
+        list.extend(["-o".into(), text.into()]);
     }
-    if let Some(port) = port {
-        option(&mut list, &format!("Port={port}"));
-    }
-    if let Some(user) = user {
-        option(&mut list, &format!("User={user}"));
-    }
-    if let Some(key) = key {
-        list.push("-i".into());
-        list.push(key.into());
-    }
-    list.extend(args.iter().map(Into::into));
-    option(&mut list, &format!("ConnectTimeout={}", (*timeout).max(1)));
-    let checking = if *accept_new { "accept-new" } else { "yes" };
-    option(&mut list, &format!("StrictHostKeyChecking={checking}"));
-    for text in ["ServerAliveInterval=5", "ServerAliveCountMax=3"] {
-        option(&mut list, text);
-    }
-    list.push("--".into());
-    list.push(host.into());
+    list.extend(target.ssh_options());
+    list.extend(["--".into(), host.into()]);
     list
 }
 

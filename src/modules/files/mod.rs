@@ -41,6 +41,7 @@ mod sealed_secret;
 mod setting;
 mod slurp;
 mod stat;
+mod synchronize;
 mod tempfile;
 mod template;
 mod unarchive;
@@ -71,7 +72,7 @@ pub(super) static ALL: &[&Spec] = &[
     &unarchive::UNARCHIVE,
     &uri::URI,
     &authorized_key::AUTHORIZED_KEY,
-    &refused::SYNCHRONIZE,
+    &synchronize::SYNCHRONIZE,
     &openssl_csr::OPENSSL_CSR,
     &openssl_privatekey::OPENSSL_PRIVATEKEY,
     &x509_certificate::X509_CERTIFICATE,

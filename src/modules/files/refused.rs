@@ -29,10 +29,3 @@ refused!(
     &["dest", "file", "xmlstring", "xpath"],
     "XML is not edited here; render the file with `template`, or run `xmlstarlet` with `command`"
 );
-refused!(
-    SYNCHRONIZE,
-    "ansible.posix.synchronize",
-    "src",
-    &["dest"],
-    "rsync is not driven here; use `copy` with a directory, or run `rsync` with `command` and `delegate_to: localhost`"
-);

@@ -349,6 +349,10 @@ impl Remote for Scripted {
         self
     }
 
+    fn way<'a>(&'a mut self) -> BoxFuture<'a, Result<crate::modules::Way, Fail>> {
+        Box::pin(async { Err(Fail::new("no way was prepared")) })
+    }
+
     fn progress(&mut self, _: String) {}
 
     fn cluster<'a>(
