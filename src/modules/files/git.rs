@@ -1,5 +1,6 @@
 //! `ansible.builtin.git`: a repository checked out on the host, by its own git.
 
+use super::git_repository::Repository;
 use super::place::first_failure;
 use super::setting::Setting;
 use crate::host::{Action, Answer, Cmd, Query, Report, Touches, quote};
@@ -38,23 +39,31 @@ pub static GIT: Spec = Spec {
         Arg::bool("single_branch", "only the branch asked for").default("false"),
         Arg::bool("track_submodules", "submodules at their newest commit").default("false"),
         Arg::of("umask", Kind::Raw, "the umask, as quoted octal digits"),
-        Arg::refused(
+        Arg::bool(
             "verify_commit",
-            "signatures are not checked here; run `git verify-commit` with `command`",
-        ),
-        Arg::refused(
+            "fail unless the commit or tag has a good signature; the host needs gpg and the keys",
+        )
+        .default("false"),
+        Arg::list(
             "gpg_allowlist",
-            "signatures are not checked here; run `git verify-commit` with `command`",
+            "the only keys whose signatures are good, by fingerprint",
         )
         .alias(&["gpg_whitelist"]),
-        Arg::refused("archive", "run `git archive` with `command`"),
-        Arg::refused("archive_prefix", "run `git archive` with `command`"),
-        Arg::refused(
+        Arg::path(
+            "archive",
+            "also pack the version into this file: .tar, .tar.gz, .tgz or .zip",
+        ),
+        Arg::str("archive_prefix", "a folder around what is in the archive"),
+        Arg::path(
             "separate_git_dir",
-            "run `git init --separate-git-dir` with `command`",
+            "where the repository itself is, apart from the working tree; it is moved there",
         ),
     ]],
-    rules: &[Rule::Exclusive(&["accept_hostkey", "accept_newhostkey"])],
+    rules: &[
+        Rule::Exclusive(&["accept_hostkey", "accept_newhostkey"]),
+        Rule::Exclusive(&["separate_git_dir", "bare"]),
+        Rule::By("archive_prefix", &["archive"]),
+    ],
     check: CheckSupport::Full,
     returns: &[
         ("before", "the commit before"),
@@ -70,23 +79,11 @@ pub static GIT: Spec = Spec {
 };
 
 struct Git {
-    repo: String,
+    repository: Repository,
     dest: String,
-    version: String,
-    remote: String,
-    refspec: Option<String>,
-    reference: Option<String>,
-    force: bool,
-    depth: Option<i64>,
+    archive: Option<String>,
     clone: bool,
     update: bool,
-    ssh: Option<String>,
-    git: String,
-    bare: bool,
-    recursive: bool,
-    single: bool,
-    track: bool,
-    umask: Option<u32>,
     setting: Setting,
 }
 
@@ -128,29 +125,52 @@ fn bind(args: &Args, ctx: &Context<'_>) -> Result<Bound, Fail> {
         )));
     }
     let repo = args.str("repo").to_owned();
+    let format = match (own("archive"), own("archive_prefix")) {
+        (None, Some(_)) => return Err(Fail::new("`archive_prefix` needs `archive`")),
+        (None, None) => None,
+        (Some(archive), prefix) => {
+            let ends = ["tar.gz", "tgz", "tar", "zip"];
+            let format = ends.iter().find(|e| archive.ends_with(&format!(".{e}")));
+            let format = format.ok_or_else(|| {
+                Fail::new(format!(
+                    "`archive` must end in {}: {archive}",
+                    ends.join(", ")
+                ))
+            })?;
+            Some(((*format).to_owned(), prefix))
+        }
+    };
     Ok(Bound::Converse(Box::new(Git {
-        // Only a file:// address honours `depth`.
-        repo: if repo.starts_with('/') {
-            format!("file://{repo}")
-        } else {
-            repo
+        repository: Repository {
+            // Only a file:// address honours `depth`.
+            repo: if repo.starts_with('/') {
+                format!("file://{repo}")
+            } else {
+                repo
+            },
+            version: args.str("version").to_owned(),
+            remote: args.str("remote").to_owned(),
+            refspec: own("refspec"),
+            reference: own("reference"),
+            force: args.bool("force"),
+            depth: args.int("depth"),
+            ssh: (!ssh.is_empty()).then(|| format!("ssh {}", ssh.join(" "))),
+            git: own("executable").unwrap_or_else(|| "git".into()),
+            bare: args.bool("bare"),
+            recursive: args.bool("recursive"),
+            single: args.bool("single_branch"),
+            track: args.bool("track_submodules"),
+            umask,
+            separate: own("separate_git_dir"),
+            verify: args
+                .bool("verify_commit")
+                .then(|| args.list("gpg_allowlist")),
+            format,
         },
         dest: args.str("dest").trim_end_matches('/').to_owned(),
-        version: args.str("version").to_owned(),
-        remote: args.str("remote").to_owned(),
-        refspec: own("refspec"),
-        reference: own("reference"),
-        force: args.bool("force"),
-        depth: args.int("depth"),
+        archive: own("archive"),
         clone: args.bool("clone"),
         update: args.bool("update"),
-        ssh: (!ssh.is_empty()).then(|| format!("ssh {}", ssh.join(" "))),
-        git: own("executable").unwrap_or_else(|| "git".into()),
-        bare: args.bool("bare"),
-        recursive: args.bool("recursive"),
-        single: args.bool("single_branch"),
-        track: args.bool("track_submodules"),
-        umask,
         setting: Setting::of(ctx),
     })))
 }
@@ -162,55 +182,20 @@ impl Converse for Git {
 }
 
 impl Git {
-    /// What every script begins with: the program, the repository and the directory.
-    fn head(&self, dest: &str) -> String {
-        let mut out = String::from("export LC_ALL=C GIT_TERMINAL_PROMPT=0\n");
-        if let Some(ssh) = &self.ssh {
-            out += &format!("export GIT_SSH_COMMAND={}\n", quote::word(ssh));
-        }
-        if let Some(umask) = self.umask {
-            out += &format!("umask {umask:04o}\n");
-        }
-        out += &format!(
-            "git() {{ command {} -c safe.directory=* \"$@\"; }}\n",
-            quote::word(&self.git)
-        );
-        out += &format!(
-            "dest={}; repo={}; remote={}; version={}\n",
-            quote::path(dest),
-            quote::word(&self.repo),
-            quote::word(&self.remote),
-            quote::word(&self.version)
-        );
-        out += &format!(
-            "command -v {} >/dev/null 2>&1 || {{ echo 'Failed to find required executable \"git\"' >&2; exit 91; }}\n",
-            quote::word(&self.git)
-        );
-        out + if self.bare {
-            "dir=$dest\n"
-        } else {
-            "dir=$dest/.git\n"
-        }
-    }
-
-    /// The commit the remote has for the version, as `$want`.
-    const WANTED: &str = "case $version in HEAD) want=$(git ls-remote \"$from\" HEAD);; *) want=$(git ls-remote \"$from\" \"refs/tags/$version^{}\"); [ -n \"$want\" ] || want=$(git ls-remote \"$from\" \"refs/heads/$version\" \"refs/tags/$version\");; esac || exit 92\n\
-        want=$(printf '%s' \"$want\" | head -n 1 | cut -f 1); [ -n \"$want\" ] || want=$version\n";
-
     async fn carry(&self, host: &mut dyn Remote) -> Result<Outcome, Fail> {
-        let mut dest = self.dest.clone();
-        if let Some(query) = self.setting.expansion(&dest)
-            && let Some(Answer::Output { stdout, .. }) = host.ask(vec![query]).await?.pop()
-        {
-            dest = stdout.strip_suffix('.').unwrap_or(&stdout).to_owned();
-        }
-        let probe = self.head(&dest)
+        let dest = self.expand(host, &self.dest).await?;
+        let archive = match &self.archive {
+            Some(archive) => Some(self.expand(host, archive).await?),
+            None => None,
+        };
+        let repository = &self.repository;
+        let probe = repository.head(&dest)
             + "[ -e \"$dir/config\" ] || [ -f \"$dir\" ] || { echo none; exit 0; }\n\
                cd \"$dest\" || exit 92; printf 'before\\t%s\\n' \"$(git rev-parse HEAD 2>/dev/null)\"; printf 'url\\t%s\\n' \"$(git config --get \"remote.$remote.url\")\"\n"
-            + if self.bare {
+            + if repository.bare {
                 ""
             } else {
-                "git status --porcelain -uno | sed 's/^/mod\\t/'\n"
+                "printf 'gitdir\\t%s\\n' \"$(git rev-parse --absolute-git-dir)\"; git status --porcelain -uno | sed 's/^/mod\\t/'\n"
             };
         let (_, there) = self.ask(host, probe).await?;
         let get = |key: &str| {
@@ -228,7 +213,10 @@ impl Git {
             let (_, after) = self
                 .ask(
                     host,
-                    self.head(&dest) + "from=$repo\n" + Self::WANTED + "printf '%s' \"$want\"\n",
+                    repository.head(&dest)
+                        + "from=$repo\n"
+                        + Repository::WANTED
+                        + "printf '%s' \"$want\"\n",
                 )
                 .await?;
             result.insert("after".into(), after.trim().into());
@@ -240,31 +228,47 @@ impl Git {
         }
         if !fresh && !self.update {
             result.insert("after".into(), before.into());
+            let changed = match &archive {
+                Some(archive) => self.pack(host, &dest, archive).await?,
+                None => false,
+            };
             return Ok(Outcome {
+                changed,
                 result,
                 ..Outcome::default()
             });
         }
         let dirty = get("mod").is_some();
-        if dirty && !self.force {
+        if dirty && !repository.force {
             return Err(Fail {
                 msg: format!("Local modifications exist in the destination: {dest} (force=no)."),
                 result,
             });
         }
-        let moved = !fresh && get("url").is_some_and(|url| !url.is_empty() && url != self.repo);
+        let moved =
+            !fresh && get("url").is_some_and(|url| !url.is_empty() && url != repository.repo);
         if !fresh {
             result.insert("remote_url_changed".into(), moved.into());
         }
+        let apart = !fresh && {
+            let wanted = repository.separate.as_deref();
+            wanted.is_some_and(|wanted| get("gitdir").as_deref() != Some(wanted))
+        };
         if host.check() {
             let (_, after) = self
                 .ask(
                     host,
-                    self.head(&dest) + "from=$repo\n" + Self::WANTED + "printf '%s' \"$want\"\n",
+                    repository.head(&dest)
+                        + "from=$repo\n"
+                        + Repository::WANTED
+                        + "printf '%s' \"$want\"\n",
                 )
                 .await?;
             let after = after.trim().to_owned();
-            let changed = before.as_deref() != Some(after.as_str()) || moved || dirty;
+            let mut changed = before.as_deref() != Some(after.as_str()) || moved || dirty || apart;
+            if let (false, Some(archive)) = (changed, &archive) {
+                changed = self.pack(host, &dest, archive).await?;
+            }
             result.insert("after".into(), after.into());
             return Ok(Outcome {
                 changed,
@@ -272,17 +276,21 @@ impl Git {
                 ..Outcome::default()
             });
         }
-        let mut cmd = Cmd::script(
-            self.head(&dest)
-                + &if fresh {
-                    self.cloning()
-                } else {
-                    self.fetching(dirty)
-                }
-                + &self.switching(),
-        );
+        let mut script = repository.head(&dest);
+        script += &if fresh {
+            repository.cloning()
+        } else {
+            repository.fetching(dirty, apart)
+        };
+        script += &repository.switching();
+        script += &repository.verifying();
+        script += "printf 'after\\t%s\\n' \"$(git rev-parse HEAD)\"\n";
+        script += &archive.map_or_else(String::new, |a| repository.archiving(&a));
+        let mut cmd = Cmd::script(script);
         cmd.env.clone_from(&self.setting.environment);
-        cmd.touches = Touches::Path(dest.clone());
+        if self.archive.is_none() && repository.separate.is_none() {
+            cmd.touches = Touches::Path(dest.clone());
+        }
         let report: Report = host.act(Action::Run(cmd)).await?;
         if let Err(fail) = first_failure(std::slice::from_ref(&report)) {
             result.extend(fail.result);
@@ -301,7 +309,8 @@ impl Git {
         };
         let after = said("after");
         let submodules = said("submodules").is_some();
-        let changed = before != after || dirty || moved || submodules;
+        let archived = said("archived").is_some();
+        let changed = before != after || dirty || moved || submodules || apart || archived;
         result.insert("after".into(), after.into());
         if submodules {
             result.insert("submodules_changed".into(), true.into());
@@ -319,6 +328,33 @@ impl Git {
         })
     }
 
+    /// Packs what is checked out, if the archive does not hold that; whether it did, or would.
+    async fn pack(&self, host: &mut dyn Remote, dest: &str, archive: &str) -> Result<bool, Fail> {
+        let head = self.repository.head(dest);
+        let script = format!("{head}{}", self.repository.archived(archive));
+        if self.ask(host, script).await?.1.trim() == "same" {
+            return Ok(false);
+        }
+        if !host.check() {
+            let packing = self.repository.archiving(archive);
+            let script = format!("{head}cd \"$dest\" || exit 92\n{packing}");
+            first_failure(&[host.act(Action::Run(Cmd::script(script))).await?])?;
+        }
+        Ok(true)
+    }
+
+    async fn expand(&self, host: &mut dyn Remote, path: &str) -> Result<String, Fail> {
+        let Some(query) = self.setting.expansion(path) else {
+            return Ok(path.to_owned());
+        };
+        match host.ask(vec![query]).await?.pop() {
+            Some(Answer::Output { stdout, .. }) => {
+                Ok(stdout.strip_suffix('.').unwrap_or(&stdout).to_owned())
+            }
+            _ => Err(Fail::new("the host did not answer")),
+        }
+    }
+
     async fn ask(&self, host: &mut dyn Remote, script: String) -> Result<(i32, String), Fail> {
         let query = Query::Read {
             script,
@@ -329,98 +365,6 @@ impl Git {
             Some(Answer::Output { rc, stderr, .. }) => Err(Fail::new(stderr.trim()).with("rc", rc)),
             _ => Err(Fail::new("the host did not answer")),
         }
-    }
-
-    fn depth(&self) -> String {
-        self.depth
-            .map(|d| format!(" --depth {d}"))
-            .unwrap_or_default()
-    }
-
-    fn cloning(&self) -> String {
-        let mut out = String::from(
-            "mkdir -p \"$(dirname \"$dest\")\" || exit 92\nset -- clone --origin \"$remote\"\n",
-        );
-        if self.bare {
-            out += "set -- \"$@\" --bare\n";
-        }
-        if let Some(reference) = &self.reference {
-            out += &format!("set -- \"$@\" --reference {}\n", quote::word(reference));
-        }
-        if self.single {
-            out += "set -- \"$@\" --single-branch\n";
-        }
-        out += &format!(
-            "case $version in HEAD) set -- \"$@\"{0};; *) if git ls-remote --exit-code \"$repo\" \"refs/heads/$version\" \"refs/tags/$version\" >/dev/null 2>&1; then set -- \"$@\"{0} --branch \"$version\"; fi;; esac\n",
-            self.depth()
-        );
-        out += "git \"$@\" \"$repo\" \"$dest\" >&2 || exit 92\ncd \"$dest\" || exit 92\n";
-        if let Some(refspec) = &self.refspec {
-            out += &format!(
-                "git fetch \"$remote\" {} >&2 || exit 92\n",
-                quote::word(refspec)
-            );
-        }
-        out
-    }
-
-    fn fetching(&self, dirty: bool) -> String {
-        let mut out = String::from("cd \"$dest\" || exit 92\n");
-        if dirty {
-            out += "git reset --hard HEAD >&2 || exit 92\n";
-        }
-        out += "if [ \"$(git config --get \"remote.$remote.url\")\" != \"$repo\" ]; then git remote set-url \"$remote\" \"$repo\" 2>/dev/null || git remote add \"$remote\" \"$repo\" || exit 92; fi\n";
-        let force = if self.force { " --force" } else { "" };
-        let refs = if self.bare {
-            " '+refs/heads/*:refs/heads/*'"
-        } else {
-            ""
-        };
-        let depth = self.depth();
-        if depth.is_empty() {
-            out += &format!(
-                "[ ! -f \"$(git rev-parse --git-dir)/shallow\" ] || set -- --unshallow\ngit fetch{force} --tags \"$@\" \"$remote\"{refs} >&2 || exit 92\n"
-            );
-            if !self.bare {
-                out += &format!("git fetch{force} \"$remote\" >&2 || exit 92\n");
-            }
-        } else {
-            out += &format!(
-                "case $version in HEAD) set -- HEAD;; *) if git ls-remote --exit-code \"$remote\" \"refs/heads/$version\" >/dev/null 2>&1; then set -- \"+refs/heads/$version:refs/remotes/$remote/$version\"; elif git ls-remote --exit-code \"$remote\" \"refs/tags/$version\" >/dev/null 2>&1; then set -- \"+refs/tags/$version:refs/tags/$version\"; else set -- \"$version\"; fi;; esac\n\
-                 git fetch{force}{depth} \"$remote\" \"$@\" >&2 || exit 92\n"
-            );
-        }
-        if let Some(refspec) = &self.refspec {
-            out += &format!(
-                "git fetch{force}{depth} \"$remote\" {} >&2 || exit 92\n",
-                quote::word(refspec)
-            );
-        }
-        out
-    }
-
-    fn switching(&self) -> String {
-        let mut out = String::new();
-        if !self.bare {
-            out += "case $version in HEAD)\n\
-                 b=$(git ls-remote --symref \"$remote\" HEAD | sed -n 's#^ref: refs/heads/\\(.*\\)\\tHEAD$#\\1#p')\n\
-                 [ -n \"$b\" ] || b=$(git symbolic-ref --short HEAD)\n\
-                 git checkout --force \"$b\" >&2 || exit 92\n\
-                 if git rev-parse -q --verify FETCH_HEAD >/dev/null && [ -f \"$(git rev-parse --git-dir)/shallow\" ] && ! git rev-parse -q --verify \"refs/remotes/$remote/$b\" >/dev/null; then git reset --hard FETCH_HEAD; else git fetch -q \"$remote\" \"+refs/heads/$b:refs/remotes/$remote/$b\" SHALLOW; git reset --hard \"$remote/$b\" --; fi >&2 || exit 92;;\n\
-                 *) if git rev-parse -q --verify \"refs/remotes/$remote/$version\" >/dev/null; then\n\
-                 if git rev-parse -q --verify \"refs/heads/$version\" >/dev/null; then git checkout --force \"$version\" -- >&2 || exit 92; git reset --hard \"$remote/$version\" -- >&2 || exit 92\n\
-                 else git checkout --track -b \"$version\" \"$remote/$version\" >&2 || exit 92; fi\n\
-                 else git checkout --force \"$version\" -- >&2 || exit 92; fi;; esac\n"
-                .replace(" SHALLOW", &self.depth())
-                .as_str();
-            if self.recursive {
-                let track = if self.track { " --remote" } else { "" };
-                out += &format!(
-                    "if [ -f .gitmodules ]; then was=$(git submodule status --recursive 2>/dev/null); git submodule sync >&2 && git submodule update --init --recursive{track} >&2 || exit 92; [ \"$was\" = \"$(git submodule status --recursive)\" ] || printf 'submodules\\t1\\n'; fi\n"
-                );
-            }
-        }
-        out + "printf 'after\\t%s\\n' \"$(git rev-parse HEAD)\"\n"
     }
 }
 
@@ -449,6 +393,113 @@ mod tests {
             String::from_utf8_lossy(&out.stderr)
         );
         String::from_utf8_lossy(&out.stdout).trim().to_owned()
+    }
+
+    #[test]
+    fn versions_are_packed_and_repositories_moved() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |n: &str| dir.path().join(n).to_string_lossy().into_owned();
+        sh(
+            dir.path(),
+            "git init -q -b main origin; cd origin; echo 1 >f; git add f; git commit -qm one",
+        );
+        let task = |more: Json, check: bool| {
+            let mut args = json!({"repo": at("origin"), "dest": at("copy"), "archive": at("a.tgz"), "archive_prefix": "app"});
+            args.as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            match Host::real().converse(&GIT, args, check) {
+                Ok(outcome) => outcome.changed,
+                Err(fail) => panic!("{}", fail.msg),
+            }
+        };
+        let settled = |more: Json| {
+            let predicted = task(more.clone(), true);
+            let done = task(more.clone(), false);
+            assert_eq!(predicted, done, "{more}");
+            assert!(!task(more.clone(), true) && !task(more, false));
+            done
+        };
+        assert!(settled(json!({})));
+        assert_eq!(sh(dir.path(), "tar tzf a.tgz"), "app/\napp/f");
+        sh(dir.path(), "rm a.tgz");
+        assert!(settled(json!({"update": false})));
+        sh(dir.path(), "cd origin; echo 2 >f; git commit -qam two");
+        assert!(settled(json!({})));
+        assert_eq!(sh(dir.path(), "tar xzOf a.tgz app/f"), "2");
+        assert!(settled(
+            json!({"archive": at("b.zip"), "archive_prefix": null})
+        ));
+        assert_eq!(sh(dir.path(), "unzip -Z1 b.zip"), "f");
+        assert!(settled(json!({"separate_git_dir": at("apart")})));
+        assert_eq!(
+            sh(
+                dir.path(),
+                "sed 's,/.*/,,' copy/.git; cd copy; git status --porcelain"
+            ),
+            "gitdir: apart"
+        );
+        assert!(settled(
+            json!({"dest": at("other"), "separate_git_dir": at("apart2"), "archive": null, "archive_prefix": null})
+        ));
+        assert!(dir.path().join("apart2/config").is_file());
+        assert!(settled(
+            json!({"dest": at("bare"), "bare": true, "version": "main", "archive": at("c.tar")})
+        ));
+        let fail = Host::real()
+            .converse(
+                &GIT,
+                json!({"repo": "/r", "dest": "/d", "archive": "/a.rar"}),
+                false,
+            )
+            .unwrap_err();
+        insta::assert_snapshot!(fail.msg, @"`archive` must end in tar.gz, tgz, tar, zip: /a.rar");
+        assert_eq!(
+            sh(dir.path(), "ls -A | tr '\\n' ' '"),
+            "a.tgz apart apart2 b.zip bare c.tar copy origin other"
+        );
+    }
+
+    #[test]
+    fn signatures_are_checked() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |n: &str| dir.path().join(n).to_string_lossy().into_owned();
+        // A gpg that signs with a mark, and finds every mark good.
+        let gpg = r#"#!/bin/sh
+case "$*" in
+*--verify*) cat >/dev/null; printf '[GNUPG:] NEWSIG\n[GNUPG:] GOODSIG 1 a\n[GNUPG:] VALIDSIG 11 2026-01-01 1 0 4 0 1 8 00 AABB\n';;
+*) cat >/dev/null; printf -- '-----BEGIN PGP SIGNATURE-----\n\nx\n-----END PGP SIGNATURE-----\n'; printf '\n[GNUPG:] SIG_CREATED ' >&2;;
+esac
+"#;
+        std::fs::write(at("gpg"), gpg).unwrap();
+        sh(
+            dir.path(),
+            "chmod +x gpg; p=$PWD/gpg; git init -q -b main origin; cd origin; git config gpg.program $p; git config user.signingkey a
+            echo 1 >f; git add f; git commit -qm one; git tag plain; echo 2 >f; git commit -qa -S -m two; git tag -s -m v1 v1",
+        );
+        let mut host = Host::real();
+        for (key, value) in [
+            ("GIT_CONFIG_COUNT", "1".to_owned()),
+            ("GIT_CONFIG_KEY_0", "gpg.program".to_owned()),
+            ("GIT_CONFIG_VALUE_0", at("gpg")),
+        ] {
+            host.environment.insert(key.into(), value);
+        }
+        let mut said = |version: &str, keys: Json| {
+            let args = json!({"repo": at("origin"), "dest": at(&format!("copy-{version}")), "version": version, "verify_commit": true, "gpg_allowlist": keys});
+            match host.converse(&GIT, args, false) {
+                Ok(_) => "good".to_owned(),
+                Err(fail) => {
+                    let starts = ["Failed to verify", "The gpg_allowlist"];
+                    let line = |l: &&str| starts.iter().any(|s| l.starts_with(s));
+                    fail.msg.lines().find(line).unwrap().to_owned()
+                }
+            }
+        };
+        assert_eq!(said("main", json!([])), "good");
+        assert_eq!(said("v1", json!(["CCDD", "aabb"])), "good");
+        insta::assert_snapshot!(said("main", json!(["CCDD"])), @r#"The gpg_allowlist does not include the public key "AABB" for this commit"#);
+        insta::assert_snapshot!(said("plain", json!([])), @r#"Failed to verify GPG signature of commit/tag "plain""#);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod file_times;
 mod find;
 mod get_url;
 mod git;
+mod git_repository;
 mod http;
 mod ini_file;
 mod known_hosts;
