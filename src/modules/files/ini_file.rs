@@ -5,9 +5,9 @@ use super::edit::{Editor, lines};
 use super::setting::Setting;
 use crate::host::Known;
 use crate::modules::{
-    Arg, Args, Bound, CheckSupport, Context, Decide, Decision, Fail, Rule, Run, Spec, Step,
+    Arg, Args, Bound, CheckSupport, Context, Decide, Decision, Fail, Kind, Rule, Run, Spec, Step,
 };
-use crate::value::Map;
+use crate::value::{Map, Value};
 
 /// See the page of `community.general.ini_file`.
 pub static INI_FILE: Spec = Spec {
@@ -44,9 +44,10 @@ pub static INI_FILE: Spec = Spec {
                 "write through a symbolic link, instead of replacing it",
             )
             .default("false"),
-            Arg::refused(
+            Arg::of(
                 "section_has_values",
-                "sections are told apart by their names only",
+                Kind::ListAny,
+                "of several sections of that name the first that has these: mappings with `option` and `value` or `values`",
             ),
         ],
         FILE_ARGS,
@@ -64,6 +65,8 @@ pub static INI_FILE: Spec = Spec {
 
 struct IniFile {
     section: Option<String>,
+    /// Options, each with the values it may have, that tell the section from others of its name.
+    conditions: Vec<(String, Vec<String>)>,
     option: Option<String>,
     values: Vec<String>,
     absent: bool,
@@ -96,6 +99,7 @@ fn bind(args: &Args, ctx: &Context<'_>) -> Result<Bound, Fail> {
     let mut seen = std::collections::BTreeSet::new();
     values.retain(|v| seen.insert(v.clone()));
     Ok(Bound::Decide(Box::new(IniFile {
+        conditions: conditions(args)?,
         section: own("section"),
         option: own("option"),
         values,
@@ -109,6 +113,32 @@ fn bind(args: &Args, ctx: &Context<'_>) -> Result<Bound, Fail> {
         follow: args.bool("follow"),
         editor: Editor::of(args, "path", Setting::of(ctx))?,
     })))
+}
+
+/// What `section_has_values` says.
+fn conditions(args: &Args) -> Result<Vec<(String, Vec<String>)>, Fail> {
+    let mut out = Vec::new();
+    let given = args.raw("section_has_values").and_then(Value::as_list);
+    for condition in given.unwrap_or_default() {
+        let wrong = || {
+            Fail::new(
+                "`section_has_values` must be a list of mappings with `option` and `value` or `values`",
+            )
+        };
+        let map = condition.as_map().ok_or_else(wrong)?;
+        let (mut option, mut values) = (None, Vec::new());
+        for (key, value) in map {
+            match (key.as_str(), value) {
+                (_, Value::Null) => {}
+                ("option", value) => option = Some(value.to_string()),
+                ("values", Value::List(all)) => values.extend(all.iter().map(Value::to_string)),
+                ("value" | "values", value) => values.push(value.to_string()),
+                _ => return Err(wrong()),
+            }
+        }
+        out.push((option.ok_or_else(wrong)?, values));
+    }
+    Ok(out)
 }
 
 impl Decide for IniFile {
@@ -176,6 +206,16 @@ impl IniFile {
         }
     }
 
+    /// Whether a section with these lines fulfils the conditions.
+    fn is_meant<'l>(&self, section: impl Iterator<Item = &'l String> + Clone) -> bool {
+        self.conditions.iter().all(|(option, values)| {
+            section.clone().any(|line| {
+                value_of(option, line, true)
+                    .is_some_and(|(_, v)| values.is_empty() || values.iter().any(|w| w == v))
+            })
+        })
+    }
+
     fn edit(&self, text: &str) -> (String, &'static str, bool) {
         let mut all = lines(text);
         let mut changed = false;
@@ -192,10 +232,13 @@ impl IniFile {
         // The first section of that name, as Ansible has it.
         let found = match &self.section {
             None => Some(0),
-            Some(name) => all.iter().position(|l| {
-                l.strip_prefix('[')
+            Some(name) => (0..all.len()).find(|at| {
+                let own = all[*at]
+                    .strip_prefix('[')
                     .and_then(|l| l.trim_start().strip_prefix(name.trim()))
-                    .is_some_and(|l| l.trim_start().starts_with(']'))
+                    .is_some_and(|l| l.trim_start().starts_with(']'));
+                let below = all[at + 1..].iter().take_while(|l| !head(l));
+                own && self.is_meant(below)
             }),
         };
         let Some(at) = found else {
@@ -206,8 +249,20 @@ impl IniFile {
                 "[{}]\n",
                 self.section.as_deref().unwrap_or_default()
             ));
+            let mut more = Vec::new();
+            for (option, values) in &self.conditions {
+                if Some(option) != self.option.as_ref() {
+                    all.extend(values.iter().map(|v| self.line(option, v)));
+                    if values.is_empty() && self.bare {
+                        all.push(format!("{option}\n"));
+                    }
+                } else if !self.exclusive {
+                    more.extend(values.iter().filter(|v| !self.values.contains(v)));
+                }
+            }
             let msg = match &self.option {
-                Some(option) if !self.values.is_empty() => {
+                Some(option) if !self.values.is_empty() || !more.is_empty() => {
+                    all.extend(more.iter().map(|v| self.line(option, v)));
                     all.extend(self.values.iter().map(|v| self.line(option, v)));
                     "section and option added"
                 }
@@ -413,6 +468,24 @@ mod tests {
                 json!({"section": "a", "option": "flag", "allow_no_value": true}),
                 "[a]\nflag\n",
                 "option added",
+            ),
+            (
+                "[peer]\nkey = 1\nport = 1\n[peer]\nkey = 2\n",
+                json!({"section": "peer", "option": "port", "value": "9", "section_has_values": [{"option": "key", "value": 2}]}),
+                "[peer]\nkey = 1\nport = 1\n[peer]\nkey = 2\nport = 9\n",
+                "option added",
+            ),
+            (
+                "[peer]\nkey = 1\n",
+                json!({"section": "peer", "option": "port", "value": "9", "section_has_values": [{"option": "key", "values": ["3"]}]}),
+                "[peer]\nkey = 1\n[peer]\nkey = 3\nport = 9\n",
+                "section and option added",
+            ),
+            (
+                "[peer]\nkey = 1\n[peer]\nkey = 2\n",
+                json!({"section": "peer", "state": "absent", "section_has_values": [{"option": "key", "value": "2"}]}),
+                "[peer]\nkey = 1\n",
+                "section removed",
             ),
             (
                 "[a]\nx = 1",
