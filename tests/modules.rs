@@ -41,7 +41,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "the lab's hosts are Debian",
     ),
     ("ansible.builtin.rpm_key", "the lab's hosts have no rpm"),
-    ("ansible.builtin.sysvinit", "the lab's hosts run systemd"),
     (
         "ansible.posix.firewalld",
         "firewalld needs the machine's own netfilter",

@@ -31,10 +31,11 @@ pub(super) static SYSVINIT: Spec = Spec {
         ),
         Arg::list("runlevels", "runlevels to enable it in"),
         Arg::str("arguments", "more words for the script").alias(&["args"]),
-        Arg::refused(
+        Arg::bool(
             "daemonize",
-            "init scripts detach by themselves; wrap one that does not in a unit or in `async`",
-        ),
+            "cut the script off from this task: a session of its own, and no pipe that its service could hold open",
+        )
+        .default("false"),
     ]],
     rules: &[Rule::OneOf(&["state", "enabled"])],
     check: CheckSupport::Full,
@@ -52,6 +53,8 @@ pub(super) struct InitScript {
     pub(super) sleep: Option<i64>,
     pub(super) pattern: Option<String>,
     pub(super) arguments: String,
+    /// Cut off from our session and pipes.
+    pub(super) detached: bool,
     /// OpenRC's runlevel, or System V's.
     pub(super) levels: Vec<String>,
     pub(super) site: Site,
@@ -67,6 +70,7 @@ fn bind(args: &Args, ctx: &Context<'_>) -> Result<Bound, Fail> {
         sleep: args.int("sleep"),
         pattern: args.opt_str("pattern").map(str::to_owned),
         arguments: args.str("arguments").to_owned(),
+        detached: args.bool("daemonize"),
         levels: args.list("runlevels"),
         site: Site::of(ctx),
         nested: true,
@@ -183,11 +187,22 @@ impl InitScript {
             format!(" {}", self.arguments)
         };
         match (verb, self.sleep) {
-            ("restart", Some(seconds)) if seconds > 0 => self.site.sh(format!(
+            ("restart", Some(seconds)) if seconds > 0 => self.site.sh(self.cut_off(format!(
                 "{script} stop{more}; sleep {seconds}; {script} start{more}"
-            )),
-            _ => self.site.sh(format!("{script} {verb}{more}")),
+            ))),
+            _ => self.site.sh(self.cut_off(format!("{script} {verb}{more}"))),
         }
+    }
+
+    fn cut_off(&self, script: String) -> String {
+        if !self.detached {
+            return script;
+        }
+        format!(
+            "o=$(mktemp) || exit 1\ns=$(command -v setsid)\n\
+             $s sh -c {} </dev/null >\"$o\" 2>&1; r=$?\ncat \"$o\"; rm -f \"$o\"; exit $r",
+            quote::word(&script)
+        )
     }
 
     fn enable(&self, openrc: bool, on: bool) -> Cmd {
@@ -226,5 +241,46 @@ impl Decide for InitScript {
     fn decide(&self, known: &Known) -> Result<Decision, Step> {
         let (_, said, _) = known.output(self.query())?;
         Ok(self.plan(said)?.decision())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::case;
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn scripts_are_cut_off_when_asked() {
+        let shown = |args: serde_json::Value| {
+            let c = case(args);
+            let [Query::Read { script, .. }] = &c.needs(&SYSVINIT)[..] else {
+                panic!()
+            };
+            let (shown, outcome) = c.reads(script, 0, "exists\nenabled\n").done(&SYSVINIT);
+            assert!(outcome.changed);
+            shown.join("\n")
+        };
+        assert_eq!(
+            shown(json!({"name": "d", "state": "started", "enabled": true})),
+            "sh: /etc/init.d/d start"
+        );
+        let cut = shown(json!({"name": "d", "state": "restarted", "daemonize": true, "sleep": 0}));
+        insta::assert_snapshot!(cut, @r#"
+        sh: o=$(mktemp) || exit 1
+        s=$(command -v setsid)
+        $s sh -c '/etc/init.d/d start' </dev/null >"$o" 2>&1; r=$?
+        cat "$o"; rm -f "$o"; exit $r
+        "#);
+        // It tells how it ended, and waits for nothing that it left behind.
+        let script = "sleep 60 & echo started; exit 3";
+        let cmd = Cmd::script(
+            cut.trim_start_matches("sh: ")
+                .replace("/etc/init.d/d start", script),
+        );
+        let begun = std::time::Instant::now();
+        let report = crate::modules::testing::perform(&cmd);
+        assert_eq!((report.rc, report.stdout.as_str()), (3, "started\n"));
+        assert!(begun.elapsed().as_secs() < 30);
     }
 }

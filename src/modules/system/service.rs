@@ -82,6 +82,7 @@ fn bind(args: &Args, ctx: &Context<'_>) -> Result<Bound, Fail> {
         sleep: args.int("sleep"),
         pattern: args.opt_str("pattern").map(str::to_owned),
         arguments: args.str("arguments").to_owned(),
+        detached: false,
         levels: args
             .opt_str("runlevel")
             .map(str::to_owned)
