@@ -871,7 +871,7 @@ impl super::Remote for Talk<'_> {
 }
 
 /// An action carried out on this machine, as far as the tests need it.
-fn real_act(action: &Action) -> Report {
+pub fn real_act(action: &Action) -> Report {
     match action {
         Action::Run(cmd) => perform(cmd),
         Action::Remove { path } => {

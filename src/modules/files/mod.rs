@@ -47,6 +47,7 @@ mod tempfile;
 mod template;
 mod unarchive;
 mod uri;
+mod uri_body;
 mod x509_certificate;
 
 use super::Spec;

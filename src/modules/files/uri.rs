@@ -1,10 +1,10 @@
 //! `ansible.builtin.uri`: a request that the host makes.
 
 use super::attrs::{FILE_ARGS, Wanted};
-use super::copy::json_text;
 use super::http::{Request, URL_ARGS, absolute, file_name, headers, reason};
 use super::mode::Mode;
 use super::setting::Setting;
+use super::uri_body::Body;
 use crate::host::{Action, Known, Query, Report, quote};
 use crate::modules::{
     Arg, Args, Bound, CheckSupport, Context, Decide, Decision, Fail, Kind, Outcome, Rule, Run,
@@ -28,7 +28,7 @@ pub static URI: Spec = Spec {
             ),
             Arg::str("body_format", "how the body is written")
                 .default("raw")
-                .choices(&["form-urlencoded", "json", "raw"]),
+                .choices(&["form-multipart", "form-urlencoded", "json", "raw"]),
             Arg::str("src", "a file to send"),
             Arg::bool("remote_src", "`src` is on the host").default("false"),
             Arg::path("dest", "a file or directory for what is received"),
@@ -105,28 +105,11 @@ fn bind(args: &Args, ctx: &Context<'_>) -> Result<Bound, Fail> {
     };
     request.ca = own("ca_path");
     request.socket = own("unix_socket");
-    match (
-        args.str("body_format"),
-        args.raw("body").filter(|b| **b != Value::Null),
-    ) {
-        ("json", body) => {
-            let text = match body {
-                Some(Value::Str(text)) => text.to_string(),
-                Some(other) => json_text(other),
-                None => "null".into(),
-            };
-            request.header("Content-Type", "application/json");
-            if body.is_some() {
-                request.body = Some(text.into_bytes());
-            }
-        }
-        ("form-urlencoded", body) => {
-            request.header("Content-Type", "application/x-www-form-urlencoded");
-            request.body = body.map(form).transpose()?.map(String::into_bytes);
-        }
-        (_, Some(body)) => request.body = Some(body.to_string().into_bytes()),
-        (_, None) => {}
+    let body = Body::of(args, ctx)?;
+    if let Some(kind) = &body.kind {
+        request.header("Content-Type", kind);
     }
+    request.body = body.bytes;
     let mut remote = None;
     if let Some(src) = own("src") {
         if args.bool("remote_src") {
@@ -172,49 +155,6 @@ fn bind(args: &Args, ctx: &Context<'_>) -> Result<Bound, Fail> {
         setting: Setting::of(ctx),
     })))
 }
-
-/// A body as a form: a mapping, or a list of pairs; a value that is a list stands once for each of its items.
-fn form(body: &Value) -> Result<String, Fail> {
-    let pairs: Vec<(String, Value)> = match body {
-        Value::Map(map) => map.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
-        Value::List(items) => {
-            let pair = |item: &Value| match item.as_list() {
-                Some([key, value]) => Ok((key.to_string(), value.clone())),
-                _ => Err(Fail::new(
-                    "failed to parse body as form_urlencoded: a list must hold pairs",
-                )),
-            };
-            items.iter().map(pair).collect::<Result<_, _>>()?
-        }
-        other => return Ok(other.to_string()),
-    };
-    let quoted = |text: &str| {
-        percent_encoding::utf8_percent_encode(text, FORM)
-            .to_string()
-            .replace("%20", "+")
-    };
-    let mut out = Vec::new();
-    for (key, value) in &pairs {
-        let values = match value {
-            Value::List(items) => items.to_vec(),
-            other => vec![other.clone()],
-        };
-        out.extend(
-            values
-                .iter()
-                .filter(|v| **v != Value::Null)
-                .map(|v| format!("{}={}", quoted(key), quoted(&v.to_string()))),
-        );
-    }
-    Ok(out.join("&"))
-}
-
-/// What `urllib.parse.quote_plus` leaves alone.
-const FORM: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'-')
-    .remove(b'~');
 
 impl Decide for Uri {
     fn decide(&self, known: &Known) -> Result<Decision, Step> {
