@@ -57,10 +57,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "community.general.snap",
         "snapd needs loop devices and its store",
     ),
-    (
-        "ansible.builtin.apt_key",
-        "it needs gpg and a key ring that Debian 12 warns about",
-    ),
     ("community.general.xml", REFUSED),
 ];
 
