@@ -1,8 +1,8 @@
 //! Modules about files: what a path holds, its text, its owner; fetching, packing and unpacking.
 
-mod artifact;
 mod archive;
 mod archive_plan;
+mod artifact;
 mod assemble;
 mod attrs;
 mod authorized_key;
