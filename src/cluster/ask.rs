@@ -43,8 +43,12 @@ impl Ask {
         self
     }
 
+    /// Whether the server only tries. A deletion that has a body has its options there, and the address does not count.
     pub(super) fn is_dry(&self) -> bool {
-        self.query.iter().any(|(k, v)| *k == "dryRun" && v == "All")
+        match (&self.method, &self.body) {
+            (&http::Method::DELETE, Some(body)) => body["dryRun"] == serde_json::json!(["All"]),
+            _ => self.query.iter().any(|(k, v)| *k == "dryRun" && v == "All"),
+        }
     }
 
     pub(super) fn request(&self) -> Result<http::Request<Body>, Failure> {

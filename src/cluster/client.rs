@@ -435,6 +435,11 @@ mod tests {
         let refused = client.send(write.clone()).await.err().unwrap().to_string();
         insta::assert_snapshot!(refused, @"`PATCH /x` in check mode: this is a fault in hoist, please report it");
         client.send(write.with("dryRun", "All")).await.unwrap();
+        // for a deletion the body counts, and nothing else
+        let delete = Ask::new(http::Method::DELETE, "/x".into())
+            .with("dryRun", "All")
+            .body(json!({"kind": "DeleteOptions"}));
+        assert!(client.send(delete).await.is_err());
         script.finish();
     }
 }

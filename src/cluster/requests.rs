@@ -231,11 +231,11 @@ impl Client {
         options: &DeleteOptions,
     ) -> Result<Option<Json>, Failure> {
         let path = kind.path(namespace, Some(name));
-        let mut send = Ask::new(Method::DELETE, path).body(options.body());
+        let mut body = options.body();
         if self.is_read_only() {
-            send = send.with("dryRun", "All");
+            body["dryRun"] = json!(["All"]);
         }
-        match self.send(send).await {
+        match self.send(Ask::new(Method::DELETE, path).body(body)).await {
             Ok(reply) => Ok(Some(reply.body)),
             Err(e) if e.is_not_found() => Ok(None),
             Err(e) => Err(e),
