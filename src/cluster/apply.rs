@@ -7,6 +7,7 @@ use super::object::{
 };
 use super::patience::Patience;
 use super::requests::{DeleteOptions, PatchType};
+use super::seen::Seen;
 use super::wait::Until;
 use super::{Failure, Json, Kind, order};
 use futures_util::StreamExt;
@@ -70,8 +71,10 @@ impl Client {
         let mut changes: Changes = (0..objects.len()).map(|_| None).collect();
         for stage in order::stages(&refs) {
             let mut failed = false;
+            let those: Vec<&Json> = stage.iter().map(|n| &objects[*n]).collect();
+            let seen = &self.look(&those).await;
             let work = stage.into_iter().map(|n| async move {
-                let mut result = self.bring(&objects[n], way).await;
+                let mut result = self.bring_seen(&objects[n], way, seen).await;
                 if let Ok(change) = &result
                     && kind_of(&objects[n]) == "CustomResourceDefinition"
                     && let Err(e) = self.established(&objects[n], change).await
@@ -129,6 +132,10 @@ impl Client {
     /// # Errors
     /// The server's refusal; a kind that it does not have.
     pub async fn bring(&self, object: &Json, way: &Way) -> Result<Change, Failure> {
+        self.bring_seen(object, way, &Seen::default()).await
+    }
+
+    async fn bring_seen(&self, object: &Json, way: &Way, seen: &Seen) -> Result<Change, Failure> {
         check(object, way)?;
         let found = self.find_kind(api_version(object), kind_of(object)).await?;
         let Some(kind) = found else {
@@ -152,7 +159,17 @@ impl Client {
             // a namespace given for all objects of a task
             meta.shift_remove("namespace");
         }
-        let change = self.bring_known(&kind, place.as_deref(), object, way).await;
+        let before = match (
+            name(&object),
+            seen.get(&kind, place.as_deref(), name(&object)),
+        ) {
+            ("", _) => None,
+            (_, Some(seen)) => seen.cloned(),
+            (own, None) => self.get(&kind, place.as_deref(), own).await?,
+        };
+        let change = self
+            .bring_known(&kind, place.as_deref(), object, before, way)
+            .await;
         change.map(|change| Change {
             kind: Some(kind),
             ..change
@@ -164,14 +181,10 @@ impl Client {
         kind: &Kind,
         place: Option<&str>,
         mut object: Json,
+        before: Option<Json>,
         way: &Way,
     ) -> Result<Change, Failure> {
         let own = name(&object).to_owned();
-        let before = if own.is_empty() {
-            None
-        } else {
-            self.get(kind, place, &own).await?
-        };
         let (method, reply) = match (way, &before) {
             (Way::Apply { manager, force }, _) => (
                 "apply",

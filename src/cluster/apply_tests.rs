@@ -210,3 +210,25 @@ async fn what_is_no_object() {
         assert_eq!(failure.to_string(), wanted);
     }
 }
+
+#[tokio::test]
+async fn many_objects_are_looked_at_with_one_list() {
+    let many: Vec<Json> = (0..8)
+        .map(|n| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": format!("m{n}"), "namespace": "shop"}}))
+        .collect();
+    let mut script = Script::new().on(CORE, core()).on(
+        "GET /api/v1/namespaces/shop/configmaps?limit=500",
+        answer(200, json!({"items": many[1..]})),
+    );
+    for (n, object) in many.iter().enumerate() {
+        let patch = format!("PATCH /api/v1/namespaces/shop/configmaps/m{n}?fieldManager=hoist");
+        script = script.on(&patch, answer(200, object.clone()));
+    }
+    let changes = script.client().bring_all(&many, &apply(), false).await;
+    let changed = changes
+        .into_iter()
+        .map(|c| c.unwrap().unwrap().changed)
+        .collect::<Vec<_>>();
+    assert!(changed[0] && changed[1..].iter().all(|c| !c), "{changed:?}");
+    script.finish();
+}

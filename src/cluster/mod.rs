@@ -26,6 +26,7 @@ mod predicted;
 pub mod ready;
 mod requests;
 mod rollback;
+mod seen;
 pub mod story;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -45,7 +45,11 @@ pub fn tell(object: &Json, evidence: &Evidence) -> Vec<String> {
     let mut pods: Vec<&Json> = evidence.pods.iter().filter(|p| !is_fine(p)).collect();
     pods.sort_by_key(|p| name(p));
     for pod in pods.iter().take(PODS) {
-        lines.extend(pod_lines(pod, evidence));
+        let more = pod_lines(pod, evidence);
+        if more.is_empty() && kind(object) != "Pod" {
+            lines.push(format!("pod `{}` is {}", name(pod), phase(pod)));
+        }
+        lines.extend(more);
     }
     if pods.len() > PODS {
         lines.push(format!("and {} more pods", pods.len() - PODS));
@@ -125,14 +129,14 @@ fn pod_lines(pod: &Json, evidence: &Evidence) -> Vec<String> {
             lines.extend(log.into_iter().flatten().map(|l| format!("  | {l}")));
         }
     }
-    if lines.is_empty() {
-        let phase = text(pod, "/status/phase");
-        lines.push(format!(
-            "pod `{own}` is {}",
-            if phase.is_empty() { "new" } else { phase }
-        ));
-    }
     lines
+}
+
+fn phase(pod: &Json) -> &str {
+    match text(pod, "/status/phase") {
+        "" => "new",
+        phase => phase,
+    }
 }
 
 /// What is the matter with a container; `None` when nothing is.

@@ -396,7 +396,7 @@ impl K8s {
         if !change.method.is_empty() {
             set("method", change.method.into());
         }
-        if let Some(text) = &told.failed {
+        if let (Some(text), true) = (&told.failed, self.go_on) {
             set("error", Value::map([("msg", text.as_str().into())]));
         }
         told.changed = change.changed;

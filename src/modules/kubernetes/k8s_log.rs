@@ -108,7 +108,8 @@ impl Converse for K8sLog {
                 };
                 let text = client.log(&namespace, &pod, &wishes).await;
                 log.push_str(&text.map_err(|e| {
-                    if e.is_not_found() {
+                    // its node may be what is not found
+                    if e.is_not_found() && e.to_string().contains(&pod) {
                         Fail::new(format!("Pod {namespace}/{pod} not found."))
                     } else {
                         Fail::new(format!("Unable to retrieve log from Pod due to: {e}"))

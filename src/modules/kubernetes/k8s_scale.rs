@@ -114,6 +114,7 @@ impl Converse for K8sScale {
                         ]));
                         continue;
                     }
+                    Err(text) if text.contains(&title) => return Err(Fail::new(text)),
                     Err(text) => return Err(Fail::new(format!("{title}: {text}"))),
                 };
                 outcome.warnings.extend(scaled.warning);
