@@ -5,6 +5,7 @@ use super::compare::same;
 use super::object::{
     api_version, called, default_meta, kind as kind_of, name, namespace, text, title,
 };
+use super::owned::is_applied;
 use super::patience::Patience;
 use super::requests::{DeleteOptions, PatchType};
 use super::seen::Seen;
@@ -185,6 +186,16 @@ impl Client {
         way: &Way,
     ) -> Result<Change, Failure> {
         let own = name(&object).to_owned();
+        if let (Way::Apply { manager, .. }, Some(before)) = (way, &before)
+            && is_applied(before, &object, manager)
+        {
+            return Ok(Change {
+                method: "apply",
+                after: Some(before.clone()),
+                before: Some(before.clone()),
+                ..Change::default()
+            });
+        }
         let (method, reply) = match (way, &before) {
             (Way::Apply { manager, force }, _) => (
                 "apply",

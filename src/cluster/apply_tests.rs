@@ -214,7 +214,7 @@ async fn what_is_no_object() {
 #[tokio::test]
 async fn many_objects_are_looked_at_with_one_list() {
     let many: Vec<Json> = (0..8)
-        .map(|n| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": format!("m{n}"), "namespace": "shop"}}))
+        .map(|n| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": format!("m{n}"), "namespace": "shop"}, "data": {"k": "v"}}))
         .collect();
     let mut script = Script::new().on(CORE, core()).on(
         "GET /api/v1/namespaces/shop/configmaps?limit=500",

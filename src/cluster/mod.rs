@@ -20,6 +20,7 @@ mod kinds;
 pub mod manifest;
 pub mod object;
 pub mod order;
+mod owned;
 mod patience;
 mod pods;
 mod predicted;
