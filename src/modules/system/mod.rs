@@ -5,8 +5,10 @@ mod apk;
 mod apt;
 mod apt_cache;
 mod apt_get;
+mod apt_repository;
 mod command;
 mod cron;
+mod deb822_repository;
 mod deb_version;
 mod dnf;
 mod dpkg_tools;
@@ -27,7 +29,6 @@ mod package_keys;
 mod ping;
 mod pip;
 mod reboot;
-mod repositories;
 mod script;
 mod selinux;
 mod service;
@@ -55,12 +56,12 @@ pub(super) static ALL: &[&Spec] = &[
     &engine_modules::ADD_HOST,
     &apt::SPEC,
     &package_keys::APT,
-    &repositories::APT,
+    &apt_repository::SPEC,
     &engine_modules::ASSERT,
     &job::SPEC,
     &command::COMMAND,
     &cron::SPEC,
-    &repositories::DEB822,
+    &deb822_repository::SPEC,
     &dpkg_tools::DEBCONF,
     &engine_modules::DEBUG,
     &dnf::SPEC,
