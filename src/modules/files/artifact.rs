@@ -1,7 +1,7 @@
 //! `hoist.core.artifact`: a file that the site names in `artifacts.yml`, put on hosts byte for byte as it is locked.
 
 use super::attrs::{FILE_ARGS, Wanted};
-use super::copy::{One, Options};
+use super::copy_one::{One, Options};
 use super::get_url::{GET_URL, verified};
 use super::mode::Mode;
 use super::place::Source;

@@ -1,7 +1,7 @@
 //! `ansible.builtin.assemble`: one file from the fragments in a directory.
 
 use super::attrs::{FILE_ARGS, Wanted};
-use super::copy::{checked_validate, one_result};
+use super::copy_one::{checked_validate, one_result};
 use super::pattern::Pattern;
 use super::place::{Place, Source};
 use super::setting::{Setting, join};

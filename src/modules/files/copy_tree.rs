@@ -1,7 +1,7 @@
 //! A directory of the control machine, copied to a host.
 
 use super::attrs::{Resolved, Wanted};
-use super::copy::{Options, one_result, preserve};
+use super::copy_one::{Options, one_result, preserve};
 use super::place::{Place, Source, with_backup};
 use super::setting::{join, parent};
 use crate::host::{Action, FileType, Known, Query};

@@ -1,7 +1,7 @@
 //! Changing the text of a file: what lineinfile, blockinfile, replace and their like share.
 
 use super::attrs::{Resolved, Wanted};
-use super::copy::checked_validate;
+use super::copy_one::checked_validate;
 use super::setting::{Setting, parent};
 use crate::host::{Action, Attrs, Content, FileType, Known, Query, Stat};
 use crate::modules::{Arg, Args, Decision, Diff, Fail, Outcome, Step};

@@ -8,6 +8,7 @@ mod attrs;
 mod authorized_key;
 mod blockinfile;
 mod copy;
+mod copy_one;
 mod copy_tree;
 pub(in crate::modules) mod digest;
 mod edit;

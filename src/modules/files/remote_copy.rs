@@ -1,7 +1,7 @@
 //! `copy` with `remote_src`: from one place of the host to another.
 
 use super::attrs::Wanted;
-use super::copy::{Options, name_of};
+use super::copy_one::{Options, name_of};
 use super::mode::Mode;
 use super::place::with_backup;
 use super::setting::{join, parent, state_of};

@@ -1,7 +1,8 @@
 //! `ansible.builtin.template`: a file rendered here and put in place there.
 
 use super::attrs::{FILE_ARGS, Wanted};
-use super::copy::{One, Options, RETURNS, checked_validate, preserve};
+use super::copy::RETURNS;
+use super::copy_one::{One, Options, checked_validate, preserve};
 use super::place::Source;
 use super::setting::Setting;
 use crate::modules::{Arg, Args, Bound, CheckSupport, Context, Fail, Run, Spec};

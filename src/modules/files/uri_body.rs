@@ -1,6 +1,6 @@
 //! What `uri` sends, and what it is.
 
-use super::copy::json_text;
+use super::copy_one::json_text;
 use super::digest::hex_digest;
 use super::setting::basename;
 use crate::host::Algorithm;
