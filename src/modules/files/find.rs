@@ -1,6 +1,7 @@
 //! `ansible.builtin.find`: paths below directories, by name, age, size, mode and content.
 
 use super::digest::algorithm;
+use super::find_entry::{DIRECTORY, Entry, LINK, REGULAR};
 use super::mode::Mode;
 use super::pattern::Pattern;
 use super::setting::{Setting, basename};
@@ -278,123 +279,6 @@ fn glob(pattern: &str) -> String {
     }
     out + r"\Z"
 }
-
-/// One line of the listing.
-struct Entry {
-    path: String,
-    bits: u32,
-    uid: i64,
-    gid: i64,
-    size: i64,
-    inode: i64,
-    dev: i64,
-    nlink: i64,
-    times: [f64; 3],
-    owner: String,
-    group: String,
-}
-
-impl Entry {
-    fn parse(line: &str) -> Option<Self> {
-        let mut parts = line.splitn(13, '\t');
-        let bits = u32::from_str_radix(parts.next()?, 16).ok()?;
-        let mut number = || parts.next()?.parse::<i64>().ok();
-        let (uid, gid, size, inode, dev, nlink) = (
-            number()?,
-            number()?,
-            number()?,
-            number()?,
-            number()?,
-            number()?,
-        );
-        let mut time = || parts.next()?.parse::<f64>().ok();
-        let times = [time()?, time()?, time()?];
-        // An account without a name shows as nothing.
-        let mut name = || {
-            parts.next().map(|n| {
-                if n == "UNKNOWN" {
-                    String::new()
-                } else {
-                    n.to_owned()
-                }
-            })
-        };
-        let (owner, group) = (name()?, name()?);
-        let path = parts.next()?.to_owned();
-        Some(Self {
-            path,
-            bits,
-            uid,
-            gid,
-            size,
-            inode,
-            dev,
-            nlink,
-            times,
-            owner,
-            group,
-        })
-    }
-
-    fn is(&self, kind: u32) -> bool {
-        self.bits & 0o170_000 == kind
-    }
-
-    fn describe(&self) -> Map {
-        let mut out = Map::new();
-        let mut put = |key: &str, value: Value| {
-            out.insert(key.to_owned(), value);
-        };
-        put("path", self.path.clone().into());
-        put("mode", format!("{:04o}", self.bits & 0o7777).into());
-        for (key, kind) in [
-            ("isdir", DIRECTORY),
-            ("ischr", 0o020_000),
-            ("isblk", 0o060_000),
-            ("isreg", REGULAR),
-            ("isfifo", 0o010_000),
-            ("islnk", LINK),
-            ("issock", 0o140_000),
-        ] {
-            put(key, self.is(kind).into());
-        }
-        for (key, number) in [
-            ("uid", self.uid),
-            ("gid", self.gid),
-            ("size", self.size),
-            ("inode", self.inode),
-            ("dev", self.dev),
-            ("nlink", self.nlink),
-        ] {
-            put(key, number.into());
-        }
-        for (key, time) in ["atime", "mtime", "ctime"].iter().zip(self.times) {
-            put(key, time.into());
-        }
-        put("gr_name", self.group.clone().into());
-        put("pw_name", self.owner.clone().into());
-        for (key, bit) in [
-            ("wusr", 0o200),
-            ("rusr", 0o400),
-            ("xusr", 0o100),
-            ("wgrp", 0o20),
-            ("rgrp", 0o40),
-            ("xgrp", 0o10),
-            ("woth", 2),
-            ("roth", 4),
-            ("xoth", 1),
-            ("isuid", 0o4000),
-            ("isgid", 0o2000),
-        ] {
-            put(key, (self.bits & bit != 0).into());
-        }
-        out
-    }
-}
-
-const DIRECTORY: u32 = 0o040_000;
-const REGULAR: u32 = 0o100_000;
-const LINK: u32 = 0o120_000;
 
 impl Find {
     /// Everything below the paths, a line each; the first line is the time, others say which path begins or is no directory.

@@ -17,6 +17,7 @@ mod file;
 mod file_link;
 mod file_times;
 mod find;
+mod find_entry;
 mod get_url;
 mod git;
 mod git_repository;
