@@ -1,12 +1,12 @@
 //! `ansible.builtin.get_url`: a file that the host downloads itself.
 
 use super::attrs::{FILE_ARGS, Wanted};
-use super::digest::algorithm;
+use super::checksum::{Checksum, Sum};
 use super::http::{Request, URL_ARGS, file_name, headers, reason};
 use super::mode::{Mode, octal};
 use super::place::first_failure;
 use super::setting::{Setting, join, parent, state_of};
-use crate::host::{Action, Algorithm, FileType, Known, Query, Report, Touches, quote};
+use crate::host::{Action, FileType, Known, Query, Report, Touches, quote};
 use crate::modules::{
     Arg, Args, Bound, CheckSupport, Context, Decide, Decision, Fail, Outcome, Run, Spec, Step,
 };
@@ -77,18 +77,6 @@ struct GetUrl {
     setting: Setting,
 }
 
-struct Checksum {
-    algorithm: Algorithm,
-    name: &'static str,
-    sum: Sum,
-}
-
-enum Sum {
-    Hex(String),
-    /// A list to be downloaded.
-    List(Box<Request>),
-}
-
 fn bind(args: &Args, ctx: &Context<'_>) -> Result<Bound, Fail> {
     let request = Request::of(args, args.str("url"))?;
     let checksum = match args.str("checksum") {
@@ -131,52 +119,6 @@ pub(super) fn verified(args: &Args, setting: Setting) -> Result<impl Decide + us
         wanted: Wanted::of(args)?,
         setting,
     })
-}
-
-impl Checksum {
-    fn parse(args: &Args, text: &str) -> Result<Self, Fail> {
-        let Some((name, sum)) = text.split_once(':') else {
-            return Err(Fail::new(
-                "The checksum parameter has to be in format <algorithm>:<checksum>",
-            ));
-        };
-        let Some(algorithm) = algorithm(name) else {
-            return Err(Fail::new(format!(
-                "`{name}` is not a checksum algorithm: md5, sha1, sha224, sha256, sha384 and sha512 are"
-            )));
-        };
-        let name = match algorithm {
-            Algorithm::Md5 => "md5",
-            Algorithm::Sha1 => "sha1",
-            Algorithm::Sha224 => "sha224",
-            Algorithm::Sha256 => "sha256",
-            Algorithm::Sha384 => "sha384",
-            Algorithm::Sha512 => "sha512",
-        };
-        if ["http://", "https://", "ftp://", "file://"]
-            .iter()
-            .any(|s| sum.starts_with(s))
-        {
-            return Ok(Self {
-                algorithm,
-                name,
-                sum: Sum::List(Box::new(Request::of(args, sum)?)),
-            });
-        }
-        let hex: String = sum
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .collect::<String>()
-            .to_lowercase();
-        if hex.is_empty() || !hex.chars().all(|c| c.is_ascii_hexdigit()) {
-            return Err(Fail::new("The checksum format is invalid"));
-        }
-        Ok(Self {
-            algorithm,
-            name,
-            sum: Sum::Hex(hex),
-        })
-    }
 }
 
 impl Decide for GetUrl {

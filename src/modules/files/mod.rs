@@ -7,6 +7,7 @@ mod assemble;
 mod attrs;
 mod authorized_key;
 mod blockinfile;
+mod checksum;
 mod copy;
 mod copy_one;
 mod copy_tree;
