@@ -19,9 +19,11 @@ pub fn complete(
     match (kind.group.as_str(), kind.kind.as_str()) {
         ("", "Service") => service(cluster, kind, old, new),
         ("", "Pod") if old.is_none() => pod(cluster, kind, new),
-        ("", "PersistentVolumeClaim")
-            if old.is_none() && new["spec"]["storageClassName"].is_null() =>
-        {
+        ("", "PersistentVolumeClaim") if old.is_none() => {
+            protect(new, "kubernetes.io/pvc-protection");
+            if !new["spec"]["storageClassName"].is_null() {
+                return Ok(());
+            }
             let classes = cluster.store.list("storage.k8s.io/storageclasses", None);
             let default = classes.map(|(_, it)| it).find(|it| {
                 object::annotation(it, "storageclass.kubernetes.io/is-default-class")
@@ -36,7 +38,50 @@ pub fn complete(
             job(new);
             Ok(())
         }
+        ("apps", "DaemonSet") => {
+            if let Some(old) = old
+                && old["spec"]["template"] != new["spec"]["template"]
+            {
+                let key = "deprecated.daemonset.template.generation";
+                let before = object::annotation(old, key).and_then(|it| it.parse::<i64>().ok());
+                let next = before.unwrap_or(0) + 1;
+                object::map(&mut new["metadata"], "annotations")
+                    .insert(key.to_owned(), next.to_string().into());
+            }
+            Ok(())
+        }
+        ("", "Namespace") if old.is_none() => {
+            default(&mut new["spec"], "finalizers", json!(["kubernetes"]));
+            Ok(())
+        }
+        ("", "PersistentVolume") if old.is_none() => {
+            protect(new, "kubernetes.io/pv-protection");
+            Ok(())
+        }
+        ("", "Node") if old.is_none() => {
+            let taint = json!({"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"});
+            default(&mut new["spec"], "taints", json!([]));
+            if let Some(taints) = new["spec"]["taints"]
+                .as_array_mut()
+                .filter(|it| !it.contains(&taint))
+            {
+                taints.push(taint);
+            }
+            Ok(())
+        }
         _ => Ok(()),
+    }
+}
+
+/// What is in use must not go at once.
+fn protect(new: &mut Value, finalizer: &str) {
+    let metadata = object::map(new, "metadata");
+    let list = metadata.entry("finalizers").or_insert_with(|| json!([]));
+    if let Some(list) = list
+        .as_array_mut()
+        .filter(|it| !it.iter().any(|it| it == finalizer))
+    {
+        list.push(finalizer.into());
     }
 }
 
@@ -80,6 +125,7 @@ fn service(
         for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
             object(spec).shift_remove(field);
         }
+        default(&mut new["status"], "loadBalancer", json!({}));
         return Ok(());
     }
     let before = old
@@ -133,6 +179,7 @@ fn service(
         "IPv6"
     };
     default(spec, "ipFamilies", json!([family]));
+    default(spec, "ipFamilyPolicy", "SingleStack");
     let outside = sort == "NodePort"
         || (sort == "LoadBalancer" && spec["allocateLoadBalancerNodePorts"] != false);
     node_ports(kind, &own.1, &others, old, spec, outside)?;

@@ -86,29 +86,43 @@ pub fn merged(structure: Structure<'_>, live: &Value, wanted: &Value) -> Value {
     }
 }
 
-/// The wanted items stand in their own order; those of others keep their place before what followed them.
+/// The items of both: in the order of what is wanted, each with those before it that only the live list has.
 fn merged_list(
     structure: Structure<'_>,
     live: &[(String, &Value)],
     wanted: &[(String, &Value)],
 ) -> Value {
-    let is_wanted = |step: &str| wanted.iter().any(|(it, _)| it == step);
+    let has = |all: &[(String, &Value)], step: &str| all.iter().any(|(it, _)| it == step);
+    let mut shared = wanted
+        .iter()
+        .map(|(step, _)| step.as_str())
+        .filter(|step| has(live, step))
+        .peekable();
     let mut result = Vec::new();
-    let mut rest = live.iter().peekable();
-    for (step, value) in wanted {
+    let (mut l, mut r) = (0, 0);
+    while l < live.len() || r < wanted.len() {
+        if let Some((step, value)) = live.get(l) {
+            if !has(wanted, step) {
+                result.push((*value).clone());
+                l += 1;
+                continue;
+            }
+            // one that both have, but whose turn it is not
+            let turn = shared.peek().is_none_or(|next| next == step);
+            if !turn || r >= wanted.len() {
+                l += 1;
+                continue;
+            }
+        }
+        let Some((step, value)) = wanted.get(r) else {
+            continue;
+        };
+        r += 1;
         let old = live.iter().find(|(it, _)| it == step);
         if old.is_some() {
-            // everything of others that stands before it
-            while let Some((next, value)) = rest.peek() {
-                if is_wanted(next) {
-                    rest.next();
-                    if next == step {
-                        break;
-                    }
-                } else {
-                    result.push((*value).clone());
-                    rest.next();
-                }
+            shared.next();
+            if live.get(l).is_some_and(|(it, _)| it == step) {
+                l += 1;
             }
         }
         result.push(match old {
@@ -116,8 +130,6 @@ fn merged_list(
             None => (*value).clone(),
         });
     }
-    let others = rest.filter(|(step, _)| !is_wanted(step));
-    result.extend(others.map(|(_, value)| (*value).clone()));
     Value::Array(result)
 }
 
@@ -192,16 +204,16 @@ pub fn difference(structure: Structure<'_>, old: &Value, new: &Value) -> Differe
     found
 }
 
-/// Mappings that every object has in the server's eyes, written or not: they are never added.
-const ALWAYS: &[&str] = &[
-    "metadata",
-    "spec",
-    "status",
-    "strategy",
-    "template",
-    "updateStrategy",
-    "jobTemplate",
-];
+/// What every object of the server's has, written or not: it is never added.
+fn always(structure: Structure<'_>, name: &str) -> Option<Value> {
+    match name {
+        "metadata" | "spec" | "status" | "strategy" | "template" | "updateStrategy"
+        | "jobTemplate" | "podSelector" | "resources" => Some(Value::Object(Map::new())),
+        "containers" => Some(Value::Array(Vec::new())),
+        _ => None,
+    }
+    .filter(|_| structure.field(name).is_struct())
+}
 
 fn compare(
     structure: Structure<'_>,
@@ -228,15 +240,23 @@ fn compare(
             names.extend(after.keys().filter(|it| !before.contains_key(*it)));
             for name in names {
                 let below = structure.field(name);
-                let pair = (before.get(name), after.get(name));
+                // what holds it must be there too
+                let implied = always(structure, name);
+                let pair = (
+                    before
+                        .get(name)
+                        .or(implied.as_ref().filter(|_| old.is_some())),
+                    after
+                        .get(name)
+                        .or(implied.as_ref().filter(|_| new.is_some())),
+                );
                 let inner = descend(below, pair.0, pair.1);
-                let always = below.is_struct() && ALWAYS.contains(&name.as_str());
                 put(
                     found,
                     format!("f:{name}"),
                     inner,
-                    !always && pair.0.is_none(),
-                    !always && pair.1.is_none(),
+                    pair.0.is_none(),
+                    pair.1.is_none(),
                 );
             }
         }

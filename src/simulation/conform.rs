@@ -19,13 +19,82 @@ pub enum Validation {
     Strict,
 }
 
-/// Makes an object conform to its kind, and returns warnings. `whole` is false for what is applied: it may be a part.
+/// Makes an object conform to its kind, and returns warnings.
 pub fn conform(
     kind: &Kind,
     it: &mut Value,
     validation: Validation,
-    whole: bool,
 ) -> Result<Vec<String>, Failure> {
+    let gone = reduce(kind, it)?;
+    if let Origin::Custom(custom) = &kind.origin
+        && custom.schema.is_object()
+    {
+        schema::fill(&custom.schema, it);
+        let mut errors = Vec::new();
+        schema::check(&custom.schema, it, "", &mut errors);
+        if !errors.is_empty() {
+            return Err(Failure::invalid(kind, object::name(it), &errors));
+        }
+    }
+    if gone.is_empty() || validation == Validation::Ignore {
+        return Ok(Vec::new());
+    }
+    let told: Vec<String> = gone
+        .iter()
+        .map(|path| format!("unknown field {path:?}"))
+        .collect();
+    if validation == Validation::Strict {
+        let message = format!(
+            "{} in version {:?} cannot be handled as a {}: strict decoding error: {}",
+            kind.kind,
+            kind.version,
+            kind.kind,
+            told.join(", ")
+        );
+        return Err(Failure::bad_request(message));
+    }
+    Ok(told)
+}
+
+/// Makes what is applied conform to its kind: it may be a part of an object, and unknown fields are refused whatever the call says.
+pub fn conform_applied(kind: &Kind, it: &mut Value) -> Result<(), Failure> {
+    let given = it.clone();
+    let told = match reduce(kind, it) {
+        Ok(gone) => {
+            let told = gone
+                .iter()
+                .map(|path| format!(".{path}: field not declared in schema"));
+            let mut told: Vec<String> = told.collect();
+            if let Origin::Custom(custom) = &kind.origin {
+                schema::mistyped(&custom.schema, it, "", &mut told);
+            }
+            told
+        }
+        Err(failure) => vec![
+            failure
+                .message
+                .rsplit(": ")
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+        ],
+    };
+    let told = match told.as_slice() {
+        [] => return Ok(()),
+        [one] => one.clone(),
+        _ => format!(
+            "errors:\n{}\n",
+            told.iter()
+                .map(|it| format!("  {it}"))
+                .collect::<Vec<_>>()
+                .join("\n")
+        ),
+    };
+    Err(Failure::untyped(kind, &given, &told))
+}
+
+/// Takes away what the kind does not know, and names it.
+fn reduce(kind: &Kind, it: &mut Value) -> Result<Vec<String>, Failure> {
     let mut gone = Vec::new();
     match &kind.origin {
         Origin::Builtin(decode) => {
@@ -45,36 +114,20 @@ pub fn conform(
         Origin::Custom(custom) => {
             let metadata: ObjectMeta =
                 serde_json::from_value(it["metadata"].clone()).map_err(|error| {
-                    Failure::bad_request(format!("{} cannot be read: metadata: {error}", kind.kind))
+                    Failure::bad_request(format!(
+                        "{} in version {:?} cannot be handled as a {}: metadata: {error}",
+                        kind.kind, kind.version, kind.kind
+                    ))
                 })?;
             let known = serde_json::to_value(metadata).unwrap_or_default();
             unknown(&it["metadata"], &known, "metadata", &mut gone);
             it["metadata"] = known;
             if custom.schema.is_object() {
                 schema::prune(&custom.schema, it, "", true, &mut gone);
-                if whole {
-                    schema::fill(&custom.schema, it);
-                    let mut errors = Vec::new();
-                    schema::check(&custom.schema, it, "", &mut errors);
-                    if !errors.is_empty() {
-                        return Err(Failure::invalid(kind, object::name(it), &errors));
-                    }
-                }
             }
         }
     }
-    if gone.is_empty() || validation == Validation::Ignore {
-        return Ok(Vec::new());
-    }
-    let told: Vec<String> = gone
-        .iter()
-        .map(|path| format!("unknown field {path:?}"))
-        .collect();
-    if validation == Validation::Strict {
-        let message = format!("strict decoding error: {}", told.join(", "));
-        return Err(Failure::bad_request(message));
-    }
-    Ok(told)
+    Ok(gone)
 }
 
 /// The fields of `given` that `known` does not have.

@@ -23,11 +23,13 @@ pub fn fill(kind: &Kind, it: &mut Value) {
             template(spec);
         }
         "ReplicaSet" | "ReplicationController" => {
+            zero(it, &["replicas"]);
             let spec = part(it, "spec");
             default(spec, "replicas", 1);
             template(spec);
         }
         "StatefulSet" => {
+            zero(it, &["replicas", "availableReplicas"]);
             let spec = part(it, "spec");
             default(spec, "replicas", 1);
             default(spec, "podManagementPolicy", "OrderedReady");
@@ -49,6 +51,20 @@ pub fn fill(kind: &Kind, it: &mut Value) {
             template(spec);
         }
         "DaemonSet" => {
+            zero(
+                it,
+                &[
+                    "currentNumberScheduled",
+                    "numberMisscheduled",
+                    "desiredNumberScheduled",
+                    "numberReady",
+                ],
+            );
+            default(
+                part(part(it, "metadata"), "annotations"),
+                "deprecated.daemonset.template.generation",
+                "1",
+            );
             let spec = part(it, "spec");
             default(spec, "revisionHistoryLimit", 10);
             let strategy = part(spec, "updateStrategy");
@@ -67,7 +83,10 @@ pub fn fill(kind: &Kind, it: &mut Value) {
             default(spec, "suspend", false);
             default(spec, "successfulJobsHistoryLimit", 3);
             default(spec, "failedJobsHistoryLimit", 1);
-            let inner = part(part(part(spec, "jobTemplate"), "spec"), "template");
+            let jobs = part(spec, "jobTemplate");
+            part(jobs, "metadata");
+            let inner = part(part(jobs, "spec"), "template");
+            part(inner, "metadata");
             pod_spec(part(inner, "spec"), false);
         }
         "Service" => service(part(it, "spec")),
@@ -76,7 +95,6 @@ pub fn fill(kind: &Kind, it: &mut Value) {
             let name = text(it, &["metadata", "name"]).to_owned();
             let labels = map(part(it, "metadata"), "labels");
             labels.insert("kubernetes.io/metadata.name".into(), name.into());
-            default(part(it, "spec"), "finalizers", json!(["kubernetes"]));
             default(part(it, "status"), "phase", "Active");
         }
         "PersistentVolumeClaim" => {
@@ -94,7 +112,6 @@ pub fn fill(kind: &Kind, it: &mut Value) {
             default(it, "volumeBindingMode", "Immediate");
         }
         "PriorityClass" => {
-            default(it, "globalDefault", false);
             default(it, "preemptionPolicy", "PreemptLowerPriority");
         }
         "Ingress" => {
@@ -124,6 +141,15 @@ pub fn fill(kind: &Kind, it: &mut Value) {
         "Role" | "ClusterRole" if it["rules"].is_null() => {
             object(it).insert("rules".into(), json!([]));
         }
+        "PodDisruptionBudget" => zero(
+            it,
+            &[
+                "disruptionsAllowed",
+                "currentHealthy",
+                "desiredHealthy",
+                "expectedPods",
+            ],
+        ),
         "CustomResourceDefinition" => definition(part(it, "spec")),
         "HorizontalPodAutoscaler" => default(part(it, "spec"), "minReplicas", 1),
         "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration" => {
@@ -154,6 +180,12 @@ fn part<'a>(value: &'a mut Value, field: &str) -> &'a mut Value {
     let entry = object(value).entry(field).or_insert(Value::Null);
     object(entry);
     entry
+}
+
+/// Numbers of the status that are there from the beginning.
+fn zero(it: &mut Value, fields: &[&str]) {
+    let status = part(it, "status");
+    fields.iter().for_each(|field| default(status, field, 0));
 }
 
 /// The items of a list in a field.
@@ -312,7 +344,6 @@ fn service(spec: &mut Value) {
     let outside = spec["type"] == "NodePort" || spec["type"] == "LoadBalancer";
     if !external {
         default(spec, "internalTrafficPolicy", "Cluster");
-        default(spec, "ipFamilyPolicy", "SingleStack");
     }
     if outside {
         default(spec, "externalTrafficPolicy", "Cluster");
@@ -407,6 +438,7 @@ pub fn tidy(value: &mut Value) {
                         | "stdinOnce"
                         | "tty"
                         | "unschedulable"
+                        | "globalDefault"
                 ),
                 _ => true,
             });

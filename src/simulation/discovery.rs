@@ -4,6 +4,17 @@ use super::catalog::Catalog;
 use super::kind::Kind;
 use serde_json::{Map, Value, json};
 
+/// The verbs of custom kinds, in the order of the real server.
+const CUSTOM_VERBS: &[&str] = &[
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "create",
+    "update",
+    "watch",
+];
 const VERBS: &[&str] = &[
     "create",
     "delete",
@@ -108,7 +119,7 @@ pub fn resources(catalog: &Catalog, group: &str, version: &str) -> Option<Value>
     let mut resources: Vec<Value> = Vec::new();
     for kind in kinds {
         let mut own = json!({"name": kind.plural, "singularName": kind.singular, "namespaced": kind.namespaced,
-            "kind": kind.kind, "verbs": VERBS});
+            "kind": kind.kind, "verbs": if kind.custom().is_some() { CUSTOM_VERBS } else { VERBS }});
         if !kind.short.is_empty() {
             own["shortNames"] = json!(kind.short);
         }

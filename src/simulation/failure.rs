@@ -12,7 +12,7 @@ pub struct Failure {
     pub reason: &'static str,
     /// What a person reads.
     pub message: String,
-    details: Map<String, Value>,
+    details: Option<Map<String, Value>>,
 }
 
 /// What is wrong with one field of an object.
@@ -90,32 +90,74 @@ impl Failure {
             code,
             reason,
             message: message.into(),
-            details: Map::new(),
+            details: None,
         }
+    }
+
+    /// With details, though there are none to give.
+    fn detailed(mut self) -> Failure {
+        self.details.get_or_insert_default();
+        self
+    }
+
+    fn with(mut self, field: &str, value: impl Into<Value>) -> Failure {
+        let details = self.details.get_or_insert_default();
+        details.insert(field.to_owned(), value.into());
+        self
     }
 
     fn about(mut self, kind: &Kind, name: &str) -> Failure {
         if !name.is_empty() {
-            self.details.insert("name".into(), name.into());
+            self = self.with("name", name);
         }
         if !kind.group.is_empty() {
-            self.details
-                .insert("group".into(), kind.group.as_str().into());
+            self = self.with("group", kind.group.as_str());
         }
-        self.details
-            .insert("kind".into(), kind.plural.as_str().into());
-        self
+        self.with("kind", kind.plural.as_str())
     }
 
-    fn because(mut self, causes: Vec<Value>) -> Failure {
-        self.details.insert("causes".into(), causes.into());
-        self
+    fn because(self, causes: Vec<Value>) -> Failure {
+        self.with("causes", causes)
+    }
+
+    /// A path in no group that is served: the answer is plain text.
+    pub fn no_such_page() -> Failure {
+        Failure::new(404, "", "404 page not found\n")
+    }
+
+    /// What is applied does not fit its kind.
+    pub fn untyped(kind: &Kind, it: &Value, told: &str) -> Failure {
+        let (namespace, name) = (&it["metadata"]["namespace"], &it["metadata"]["name"]);
+        let message = format!(
+            "failed to create typed patch object ({}/{}; {}, Kind={}): {told}",
+            namespace.as_str().unwrap_or_default(),
+            name.as_str().unwrap_or_default(),
+            kind.api_version(),
+            kind.kind
+        );
+        Failure::new(500, "", message)
+    }
+
+    /// A server-side apply that does not say who applies.
+    pub fn nameless_manager() -> Failure {
+        let cause = json!({"reason": "FieldValueRequired", "message": "Required value: is required for apply patch", "field": "fieldManager"});
+        let message = "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch";
+        let failure = Failure::new(422, "Invalid", message).with("group", "meta.k8s.io");
+        failure.with("kind", "PatchOptions").because(vec![cause])
+    }
+
+    /// A patch after which the object cannot be read.
+    pub fn bad_patch(object: &Value, reason: &str) -> Failure {
+        let told = format!("Invalid value: {:?}: {reason}", object.to_string());
+        let cause = json!({"reason": "FieldValueInvalid", "message": told, "field": "patch"});
+        Failure::new(422, "Invalid", format!(" \"\" is invalid: patch: {told}"))
+            .because(vec![cause])
     }
 
     /// A path that leads to nothing.
     pub fn no_such_path() -> Failure {
         let message = "the server could not find the requested resource";
-        Failure::new(404, "NotFound", message)
+        Failure::new(404, "NotFound", message).detailed()
     }
 
     /// An object that is not there.
@@ -188,13 +230,10 @@ impl Failure {
             .iter()
             .map(|it| json!({"reason": it.reason, "message": it.message, "field": it.field}));
         let message = format!("{} {name:?} is invalid: {told}", kind.qualified());
-        let mut failure = Failure::new(422, "Invalid", message)
+        Failure::new(422, "Invalid", message)
             .about(kind, name)
-            .because(causes.collect());
-        failure
-            .details
-            .insert("kind".into(), kind.kind.as_str().into());
-        failure
+            .because(causes.collect())
+            .with("kind", kind.kind.as_str())
     }
 
     /// Something that the server does not let this user do.
@@ -224,7 +263,7 @@ impl Failure {
     /// A verb that this path does not have.
     pub fn method_not_allowed() -> Failure {
         let message = "the server does not allow this method on the requested resource";
-        Failure::new(405, "MethodNotAllowed", message)
+        Failure::new(405, "MethodNotAllowed", message).detailed()
     }
 
     /// Nobody that the cluster knows.
@@ -270,8 +309,13 @@ impl Failure {
     /// The `Status` object.
     pub fn to_json(&self) -> Value {
         let mut status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": self.message, "reason": self.reason});
-        status["details"] = Value::Object(self.details.clone());
+            "message": self.message});
+        if !self.reason.is_empty() {
+            status["reason"] = self.reason.into();
+        }
+        if let Some(details) = &self.details {
+            status["details"] = Value::Object(details.clone());
+        }
         status["code"] = self.code.into();
         status
     }

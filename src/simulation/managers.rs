@@ -132,7 +132,14 @@ impl Managers {
     /// Writes the managers into the object.
     pub fn write(&self, object: &mut Value) {
         let mut entries: Vec<&Manager> = self.0.iter().collect();
-        entries.sort_by(|a, b| (!a.apply, &a.time, &a.name).cmp(&(!b.apply, &b.time, &b.name)));
+        entries.sort_by(|a, b| {
+            (!a.apply, &a.time, &a.name, &a.subresource).cmp(&(
+                !b.apply,
+                &b.time,
+                &b.name,
+                &b.subresource,
+            ))
+        });
         let entries: Vec<Value> = entries.into_iter().map(Manager::write).collect();
         let metadata = object::map(object, "metadata");
         if entries.is_empty() {
@@ -169,7 +176,12 @@ impl Managers {
                 name: writer.manager.to_owned(),
                 apply,
                 version: version.to_owned(),
-                time: stamp(now),
+                // the real server does not say when something was scaled
+                time: if writer.subresource == "scale" {
+                    String::new()
+                } else {
+                    stamp(now)
+                },
                 subresource: writer.subresource.to_owned(),
                 fields,
             });
@@ -251,6 +263,7 @@ impl Managers {
             }
         }
         if !conflicts.is_empty() {
+            conflicts.sort();
             return Err(Failure::apply_conflict(&conflicts));
         }
         self.forget(&found.removed);
@@ -342,7 +355,7 @@ mod tests {
             .iter()
             .map(|it| it["name"].as_str().unwrap())
             .collect();
-        assert_eq!(names, ["app", "new", "side"]);
+        assert_eq!(names, ["app", "side", "new"]);
         let wanted = pod(json!([{"name": "new", "image": "n"}]));
         let live = managers
             .applied(&kind, &live, &wanted, writer("hoist"), false, now)

@@ -8,7 +8,6 @@ use serde_json::Value;
 const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 /// What a label may be.
 pub const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
-const DNS_1035: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 const QUALIFIED: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 
@@ -49,8 +48,8 @@ pub fn metadata(kind: &Kind, it: &Value, errors: &mut Vec<FieldError>) {
         "Namespace" if !dns_label(name) => {
             errors.push(FieldError::invalid("metadata.name", &value, LABEL))
         }
-        "Service" if !dns_label(name) || !name.starts_with(|c: char| c.is_ascii_lowercase()) => {
-            errors.push(FieldError::invalid("metadata.name", &value, DNS_1035));
+        "Service" if !dns_label(name) => {
+            errors.push(FieldError::invalid("metadata.name", &value, LABEL))
         }
         "ClusterRole" | "ClusterRoleBinding" | "Role" | "RoleBinding" => {}
         _ if !subdomain(name) => {

@@ -18,7 +18,8 @@ pub fn envelope(kind: &Kind, it: &mut Value) -> Result<(), Failure> {
     let given = object::text(it, &["apiVersion"]);
     if !given.is_empty() && given != version {
         let message = format!(
-            "the API version in the data ({given}) does not match the expected API version ({version})"
+            "{} in version {given:?} cannot be handled as a {}: no kind {:?} is registered for version {given:?} in scheme \"pkg/runtime/scheme.go:111\"",
+            kind.kind, kind.kind, kind.kind
         );
         return Err(Failure::bad_request(message));
     }

@@ -96,9 +96,11 @@ fn strategic(
         };
         if !patch.contains_key(list)
             && let Some(Value::Array(items)) = result.get_mut(list)
+            && let Some(order) = order.as_array()
         {
             let key = structure.field(list).merge_key();
-            in_order(items, order, key.as_deref());
+            let live = items.clone();
+            in_order(items, order, &live, key.as_deref());
         }
     }
     Ok(Value::Object(result))
@@ -117,11 +119,10 @@ fn strategic_list(
         (None, _) if !structure.merges_values() => return Ok(patch.to_vec().into()),
         _ => live.to_vec(),
     };
+    let order = order.and_then(Value::as_array).map_or(patch, Vec::as_slice);
     let Some(key) = key else {
         result.extend(patch.iter().filter(|it| !live.contains(it)).cloned());
-        if let Some(order) = order {
-            in_order(&mut result, order, None);
-        }
+        in_order(&mut result, order, live, None);
         return Ok(result.into());
     };
     for item in patch {
@@ -144,30 +145,32 @@ fn strategic_list(
             None => result.push(merged),
         }
     }
-    if let Some(order) = order {
-        in_order(&mut result, order, Some(&key));
-    }
+    in_order(&mut result, order, live, Some(&key));
     Ok(result.into())
 }
 
-/// Sorts those items that an order names; the others keep their places.
-fn in_order(items: &mut [Value], order: &Value, key: Option<&str>) {
-    let Some(order) = order.as_array() else {
-        return;
+/// The items that the patch names in its order, the others of the live list between them: before the first that they stood before.
+fn in_order(items: &mut Vec<Value>, order: &[Value], live: &[Value], key: Option<&str>) {
+    let same = |a: &Value, b: &Value| match key {
+        Some(key) => a[key] == b[key],
+        None => a == b,
     };
-    let place = |item: &Value| {
-        order.iter().position(|it| match key {
-            Some(key) => it[key] == item[key],
-            None => it == item,
-        })
-    };
-    let slots: Vec<usize> = (0..items.len())
-        .filter(|at| place(&items[*at]).is_some())
-        .collect();
-    let mut named: Vec<Value> = slots.iter().map(|at| items[*at].clone()).collect();
-    named.sort_by_key(|it| place(it));
-    for (slot, item) in slots.into_iter().zip(named) {
-        items[slot] = item;
+    let place = |list: &[Value], item: &Value| list.iter().position(|it| same(it, item));
+    let (mut right, mut left): (Vec<Value>, Vec<Value>) =
+        items.drain(..).partition(|it| place(order, it).is_some());
+    right.sort_by_key(|it| place(order, it));
+    left.sort_by_key(|it| place(live, it));
+    let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
+    loop {
+        let first = match (left.peek(), right.peek()) {
+            (None, None) => return,
+            (None, _) => false,
+            (_, None) => true,
+            (Some(l), Some(r)) => place(live, l)
+                .zip(place(live, r))
+                .is_some_and(|(l, r)| l < r),
+        };
+        items.extend(if first { left.next() } else { right.next() });
     }
 }
 

@@ -38,7 +38,11 @@ fn scale_of(kind: &Kind, it: &Value) -> Value {
             .fold(it, |value, field| &value[field.as_str()])
             .clone()
     };
-    let selector = at(&scale.selector);
+    let selector = if scale.selector.is_empty() {
+        Value::Null
+    } else {
+        at(&scale.selector)
+    };
     let labels = selector["matchLabels"]
         .as_object()
         .or(selector.as_object())
@@ -62,9 +66,13 @@ fn scale_of(kind: &Kind, it: &Value) -> Value {
     .into_iter()
     .filter(|field| !metadata[*field].is_null())
     .map(|field| (field.to_owned(), metadata[field].clone()));
-    json!({"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": Value::Object(metadata.collect()),
+    let mut found = json!({"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": Value::Object(metadata.collect()),
         "spec": {"replicas": at(&scale.spec).as_i64().unwrap_or(0)},
-        "status": {"replicas": at(&scale.status).as_i64().unwrap_or(0), "selector": selector}})
+        "status": {"replicas": at(&scale.status).as_i64().unwrap_or(0)}});
+    if !selector.is_empty() {
+        found["status"]["selector"] = selector.into();
+    }
+    found
 }
 
 /// Answers a call to `…/scale`.

@@ -84,6 +84,53 @@ fn type_of(value: &Value) -> &'static str {
     }
 }
 
+/// Names values of another type than the schema's, as server-side apply reports them.
+pub fn mistyped(schema: &Value, value: &Value, path: &str, told: &mut Vec<String>) {
+    let is = match value {
+        Value::String(_) => "string",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int64",
+        Value::Array(_) => "list",
+        Value::Object(_) => "map",
+        Value::Null => return,
+    };
+    let wanted = match schema["type"].as_str() {
+        Some("integer" | "number") => "numeric (int or float)",
+        Some("string") => "string",
+        Some("boolean") => "boolean",
+        Some("array") => "list",
+        Some("object") => "map",
+        _ => return,
+    };
+    let fits = match wanted {
+        "numeric (int or float)" => value.is_number(),
+        "boolean" => value.is_boolean(),
+        _ => wanted == is,
+    };
+    match value {
+        _ if schema["x-kubernetes-int-or-string"] == true => {}
+        _ if !fits => told.push(format!("{path}: expected {wanted}, got {is}")),
+        Value::Object(map) => {
+            for (name, value) in map {
+                let known = &schema["properties"][name];
+                let below = if known.is_object() {
+                    known
+                } else {
+                    &schema["additionalProperties"]
+                };
+                mistyped(below, value, &format!("{path}.{name}"), told);
+            }
+        }
+        Value::Array(items) => {
+            for (at, item) in items.iter().enumerate() {
+                mistyped(&schema["items"], item, &format!("{path}[{at}]"), told);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Checks a value against its schema.
 pub fn check(schema: &Value, value: &Value, path: &str, errors: &mut Vec<FieldError>) {
     if value.is_null() && (schema["nullable"] == true || schema["type"].is_null()) {

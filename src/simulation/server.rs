@@ -266,6 +266,11 @@ pub fn json(status: u16, value: &Value, warnings: &[String]) -> Response<Body> {
 
 /// An answer that refuses.
 pub fn refused(failure: &Failure) -> Response<Body> {
+    if failure.code == 404 && failure.reason.is_empty() {
+        let mut response = text(&failure.message);
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        return response;
+    }
     json(failure.code, &failure.to_json(), &[])
 }
 

@@ -159,6 +159,33 @@ fn middle(kind: &Kind, it: &Value) -> Vec<(Column, Value)> {
                 ),
             ]
         }
+        "Endpoints" => {
+            let subsets = list(it, &["subsets"]).iter();
+            let all = subsets.flat_map(|subset| {
+                let ports = list(subset, &["ports"])
+                    .iter()
+                    .map(|port| port["port"].clone());
+                let ports: Vec<Value> = ports.collect();
+                let addresses = list(subset, &["addresses"]).iter();
+                addresses.flat_map(move |it| {
+                    let ip = text(it, &["ip"]).to_owned();
+                    ports
+                        .clone()
+                        .into_iter()
+                        .map(move |port| format!("{ip}:{port}"))
+                })
+            });
+            vec![(
+                column("Endpoints"),
+                some(&all.collect::<Vec<_>>().join(",")),
+            )]
+        }
+        "CustomResourceDefinition" => {
+            vec![(
+                column("Created At"),
+                say(&["metadata", "creationTimestamp"]),
+            )]
+        }
         "Namespace" => vec![(column("Status"), say(&["status", "phase"]))],
         "ConfigMap" | "Secret" => {
             let data = ["data", "binaryData"]
@@ -341,7 +368,7 @@ pub fn table(
         json!({"name": it["name"], "type": it["type"], "format": text(it, &["format"]),
             "description": text(it, &["description"]), "priority": it["priority"].as_i64().unwrap_or(0)})
     }));
-    let own_age = !custom.is_empty();
+    let own_age = !custom.is_empty() || kind.kind == "CustomResourceDefinition";
     if !own_age {
         let Column(name, sort, _) = AGE;
         columns.push(

@@ -51,13 +51,7 @@ pub fn patch_of(call: &Call, kind: &Kind) -> Result<Patch, Failure> {
         STRATEGIC_PATCH if !custom => Ok(Patch::Strategic(call.json()?)),
         APPLY_PATCH => {
             if call.query("fieldManager").is_empty() {
-                let mut failure = Failure::new(
-                    422,
-                    "Invalid",
-                    "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch",
-                );
-                failure.code = 422;
-                return Err(failure);
+                return Err(Failure::nameless_manager());
             }
             Ok(Patch::Apply {
                 wanted: call.json()?,

@@ -5,7 +5,7 @@ use super::change::Key;
 use super::cluster::{Cluster, place, shown};
 use super::failure::Failure;
 use super::kind::Kind;
-use super::object::partial;
+use super::object::{self, partial};
 use super::removal::{Removal, Removed, told};
 use super::reply::Reply;
 use super::selector::{FieldSelector, Selector};
@@ -33,29 +33,29 @@ pub fn answer(cluster: &mut Cluster, call: &Call) -> Result<Reply, Failure> {
         ["api"] => json(discovery::core(&address)),
         ["apis"] => json(discovery::groups(&cluster.catalog)),
         ["apis", group] => {
-            found(discovery::one_group(&cluster.catalog, group)).ok_or_else(Failure::no_such_path)
+            found(discovery::one_group(&cluster.catalog, group)).ok_or_else(Failure::no_such_page)
         }
         ["openapi", "v3"] => json(discovery::openapi_index(&cluster.catalog)),
         ["openapi", "v3", "api", version] => {
             found(discovery::openapi(&cluster.catalog, "", version))
-                .ok_or_else(Failure::no_such_path)
+                .ok_or_else(Failure::no_such_page)
         }
         ["openapi", "v3", "apis", group, version] => {
             found(discovery::openapi(&cluster.catalog, group, version))
-                .ok_or_else(Failure::no_such_path)
+                .ok_or_else(Failure::no_such_page)
         }
         [] => json(
             json!({"paths": ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]}),
         ),
         ["api", version] | ["apis", "", version] => {
             found(discovery::resources(&cluster.catalog, "", version))
-                .ok_or_else(Failure::no_such_path)
+                .ok_or_else(Failure::no_such_page)
         }
         ["apis", group, version] => found(discovery::resources(&cluster.catalog, group, version))
-            .ok_or_else(Failure::no_such_path),
+            .ok_or_else(Failure::no_such_page),
         ["api", version, rest @ ..] => resource(cluster, call, "", version, rest),
         ["apis", group, version, rest @ ..] => resource(cluster, call, group, version, rest),
-        _ => Err(Failure::no_such_path()),
+        _ => Err(Failure::no_such_page()),
     }
 }
 
@@ -93,7 +93,19 @@ fn resource(
         return reviews::answer(review, call);
     }
     let kind = cluster.catalog.resource(group, version, plural);
-    let kind = kind.ok_or_else(Failure::no_such_path)?;
+    let served = || {
+        cluster
+            .catalog
+            .all()
+            .any(|it| it.group == group && it.version == version)
+    };
+    let kind = kind.ok_or_else(|| {
+        if served() {
+            Failure::no_such_path()
+        } else {
+            Failure::no_such_page()
+        }
+    })?;
     if !kind.namespaced && !namespace.is_empty() {
         return Err(Failure::no_such_path());
     }
@@ -151,7 +163,11 @@ fn one(cluster: &mut Cluster, call: &Call, target: &Target<'_>) -> Result<Reply,
             Ok(written(call, kind, it))
         }
         Method::PATCH => {
-            let patch = patch_of(call, kind)?;
+            // what is not there cannot be patched, however bad the patch
+            let patch = patch_of(call, kind).or_else(|failure| match failure.code {
+                400 => cluster.get(kind, namespace, name).and(Err(failure)),
+                _ => Err(failure),
+            })?;
             let how = how(call, &manager, target.below)?;
             let it = cluster.patch(kind, namespace, name, patch, how)?;
             Ok(written(call, kind, it))
@@ -236,7 +252,7 @@ fn collection(cluster: &mut Cluster, call: &Call, target: &Target<'_>) -> Result
             for (key, _) in &found {
                 cluster.delete(kind, &key.1, &key.2, &removal)?;
             }
-            let items = found.into_iter().map(|(_, it)| Value::clone(&it)).collect();
+            let items = found.iter().map(|(_, it)| listed(kind, it)).collect();
             Ok(Reply::Json(
                 200,
                 list_of(
@@ -249,6 +265,17 @@ fn collection(cluster: &mut Cluster, call: &Call, target: &Target<'_>) -> Result
         }
         _ => Err(Failure::method_not_allowed()),
     }
+}
+
+/// An object as lists show it: those of built-in kinds do not repeat what they are.
+fn listed(kind: &Kind, it: &Value) -> Value {
+    let mut it = it.clone();
+    if kind.custom().is_none() {
+        let map = object::object(&mut it);
+        map.shift_remove("apiVersion");
+        map.shift_remove("kind");
+    }
+    it
 }
 
 fn list_of(kind: &Kind, items: Vec<Value>, metadata: Value) -> Value {
@@ -298,7 +325,7 @@ fn list(
         }
         None => list_of(
             kind,
-            found.iter().map(|it| Value::clone(it)).collect(),
+            found.iter().map(|it| listed(kind, it)).collect(),
             metadata,
         ),
     };

@@ -134,11 +134,7 @@ impl Watch {
             events.extend(match (old, new) {
                 (None, Some(new)) => Some(self.event("ADDED", new, change.revision)),
                 (Some(_), Some(new)) => Some(self.event("MODIFIED", new, change.revision)),
-                (Some(old), None) => {
-                    // what it had become when it left, where that is known
-                    let last = change.new.as_ref().unwrap_or(old);
-                    Some(self.event("DELETED", last, change.revision))
-                }
+                (Some(old), None) => Some(self.event("DELETED", old, change.revision)),
                 (None, None) => None,
             });
         }

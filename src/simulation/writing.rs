@@ -2,7 +2,7 @@
 
 use super::admission;
 use super::cluster::Cluster;
-use super::conform::{Validation, conform};
+use super::conform::{Validation, conform, conform_applied};
 use super::failure::{Failure, FieldError};
 use super::kind::{Kind, Origin};
 use super::managers::{Managers, Writer};
@@ -98,9 +98,6 @@ impl Cluster {
         } else {
             metadata.shift_remove("namespace");
         }
-        if self.store.get(&self.key(kind, namespace, &name)).is_some() {
-            return Err(Failure::already_exists(kind, &name));
-        }
         self.write(kind, None, new, None, how)
     }
 
@@ -173,10 +170,30 @@ impl Cluster {
             let old = old.ok_or_else(|| Failure::not_found(kind, name))?;
             let mut new = patch.to(Structure::of(kind), &old)?;
             envelope(kind, &mut new)?;
-            return self.write(kind, Some(old), new, None, how);
+            let given = new.clone();
+            let warnings = conform(kind, &mut new, how.validation).map_err(|failure| {
+                let reason = failure
+                    .message
+                    .split(": ")
+                    .skip(1)
+                    .collect::<Vec<_>>()
+                    .join(": ");
+                if failure.code == 400 {
+                    Failure::bad_patch(&given, &reason)
+                } else {
+                    failure
+                }
+            })?;
+            return self.settle(kind, Some(old), new, None, how, warnings);
         };
         envelope(kind, &mut wanted)?;
         let given = object::name(&wanted).to_owned();
+        if given.is_empty() && old.is_none() {
+            let message = format!(
+                "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+            );
+            return Err(Failure::bad_request(message));
+        }
         if !given.is_empty() && given != name {
             let message = format!(
                 "the name of the object ({given}) does not match the name on the URL ({name})"
@@ -186,7 +203,7 @@ impl Cluster {
         if !object::list(&wanted, &["metadata", "managedFields"]).is_empty() {
             return Err(Failure::bad_request("metadata.managedFields must be nil"));
         }
-        let warnings = conform(kind, &mut wanted, how.validation, false)?;
+        conform_applied(kind, &mut wanted)?;
         let metadata = object::map(&mut wanted, "metadata");
         metadata.insert("name".into(), name.into());
         if kind.namespaced {
@@ -203,9 +220,7 @@ impl Cluster {
         };
         let now = jiff::Timestamp::now();
         let new = managers.applied(kind, &live, &wanted, writer, force, now)?;
-        let mut written = self.write(kind, old, new, Some(managers), how)?;
-        written.warnings.extend(warnings);
-        Ok(written)
+        self.write(kind, old, new, Some(managers), how)
     }
 
     /// The one way in: what every write goes through.
@@ -217,7 +232,20 @@ impl Cluster {
         managers: Option<Managers>,
         how: How<'_>,
     ) -> Result<Written, Failure> {
-        let warnings = conform(kind, &mut new, how.validation, true)?;
+        let warnings = conform(kind, &mut new, how.validation)?;
+        self.settle(kind, old, new, managers, how, warnings)
+    }
+
+    /// What every write goes through when its object is known to be one of its kind.
+    fn settle(
+        &mut self,
+        kind: &Kind,
+        old: Option<Arc<Value>>,
+        mut new: Value,
+        managers: Option<Managers>,
+        how: How<'_>,
+        warnings: Vec<String>,
+    ) -> Result<Written, Failure> {
         let name = object::name(&new).to_owned();
         let now = jiff::Timestamp::now();
         match old.as_deref() {
@@ -228,14 +256,15 @@ impl Cluster {
             manager: how.manager,
             subresource: how.subresource,
         };
-        // defaults of an applied object belong to nobody, those of an updated one to its writer
-        if managers.is_some() {
-            self.finish(kind, old.as_deref(), &mut new)?;
+        // defaults of an applied object belong to nobody, those of an updated one to its writer; what the server completes to nobody
+        let builtin = matches!(kind.origin, Origin::Builtin(_));
+        if builtin {
+            defaults::fill(kind, &mut new);
+            defaults::tidy(&mut new);
         }
         let mut managers = match managers {
             Some(managers) => managers,
             None => {
-                self.finish(kind, old.as_deref(), &mut new)?;
                 let none = json!({});
                 let before = old.as_deref().unwrap_or(&none);
                 let mut managers = Managers::of(before);
@@ -246,6 +275,9 @@ impl Cluster {
         if kind.is("", "Event") {
             managers = Managers::default();
         }
+        if builtin {
+            admission::complete(self, kind, old.as_deref(), &mut new)?;
+        }
         managers.write(&mut new);
         count(kind, old.as_deref(), &mut new);
         let errors = validate::check(kind, &new, old.as_deref());
@@ -254,6 +286,13 @@ impl Cluster {
         }
         if old.is_none() {
             admission::quota(self, kind, &new)?;
+            if self
+                .store
+                .get(&self.key(kind, object::namespace(&new), &name))
+                .is_some()
+            {
+                return Err(Failure::already_exists(kind, &name));
+            }
         }
         let written = |object, created| Written {
             object,
@@ -277,14 +316,5 @@ impl Cluster {
         }
         let object = self.keep(kind, key, new)?;
         Ok(written(object, old.is_none()))
-    }
-
-    fn finish(&mut self, kind: &Kind, old: Option<&Value>, new: &mut Value) -> Result<(), Failure> {
-        if matches!(kind.origin, Origin::Builtin(_)) {
-            defaults::fill(kind, new);
-            admission::complete(self, kind, old, new)?;
-            defaults::tidy(new);
-        }
-        Ok(())
     }
 }

@@ -186,7 +186,7 @@ fn advance(
             Some((
                 known,
                 format!("Back-off pulling image {image:?} (simulated: it was told to fail)"),
-                "Failed",
+                "BackOff",
             ))
         }
         (Some("CrashLoopBackOff"), _) => {
@@ -216,6 +216,11 @@ fn advance(
             return;
         }
         set_status(cluster, "/pods", pod, status, BY);
+        if message.starts_with("Back-off pulling") {
+            let image = text(&pod["spec"]["containers"][0], &["image"]);
+            let told = format!("Failed to pull image {image:?}: simulated: it was told to fail");
+            tell(cluster, pod, "Warning", "Failed", &told, BY, now);
+        }
         tell(cluster, pod, "Warning", event, message, BY, now);
         return;
     }

@@ -49,13 +49,16 @@ pub fn run_once(cluster: &mut Cluster, now: Timestamp) {
     garbage::run(cluster);
 }
 
-/// Lets the controllers look after every change, and every second besides, as long as `leads` says so.
-pub async fn run(server: Arc<Server>, leads: impl Fn() -> bool + Send) {
+/// Lets the controllers look after every change, and every second besides, as long as `leads` says so. Without `all`, only
+/// definitions are looked after, which the API server itself does.
+pub async fn run(server: Arc<Server>, all: bool, leads: impl Fn() -> bool + Send) {
     let mut changes = server.cluster().store.subscribe();
     loop {
         changes.mark_unchanged();
-        if leads() {
+        if leads() && all {
             run_once(&mut server.cluster(), Timestamp::now());
+        } else if leads() {
+            definitions::run(&mut server.cluster(), Timestamp::now());
         }
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { return },

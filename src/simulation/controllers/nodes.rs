@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 /// A node that was silent for so many seconds is not ready.
 pub const SILENT: i64 = 15;
+const NOT_READY: &str = "node.kubernetes.io/not-ready";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 const BY: &str = "node-controller";
 
@@ -47,26 +48,36 @@ pub fn run(cluster: &mut Cluster, now: Timestamp) {
             );
             unready(cluster, name, now);
         }
-        taint(cluster, &it, !ready);
+        if let Some(it) = cluster.find("/nodes", "", name).cloned() {
+            taint(cluster, &it);
+        }
     }
 }
 
-fn taint(cluster: &mut Cluster, it: &Value, wanted: bool) {
-    let taints = list(it, &["spec", "taints"]);
-    let there = taints.iter().any(|it| it["key"] == UNREACHABLE);
-    if there == wanted {
+fn taint(cluster: &mut Cluster, it: &Value) {
+    let wanted: &[(&str, &str)] = match condition(it, "Ready") {
+        Some("True") => &[],
+        Some("False") => &[(NOT_READY, "NoSchedule"), (NOT_READY, "NoExecute")],
+        _ if list(it, &["status", "conditions"]).is_empty() => &[(NOT_READY, "NoSchedule")],
+        _ => &[(UNREACHABLE, "NoSchedule"), (UNREACHABLE, "NoExecute")],
+    };
+    let before = list(it, &["spec", "taints"]);
+    let own = |it: &Value| it["key"] == UNREACHABLE || it["key"] == NOT_READY;
+    let (ours, others): (Vec<&Value>, Vec<&Value>) = before.iter().partition(|it| own(it));
+    let same = ours.len() == wanted.len()
+        && wanted.iter().all(|(key, effect)| {
+            ours.iter()
+                .any(|it| it["key"] == *key && it["effect"] == *effect)
+        });
+    if same {
         return;
     }
-    let mut taints: Vec<Value> = taints
-        .iter()
-        .filter(|it| it["key"] != UNREACHABLE)
-        .cloned()
-        .collect();
-    if wanted {
-        taints.extend(
-            ["NoSchedule", "NoExecute"].map(|effect| json!({"key": UNREACHABLE, "effect": effect})),
-        );
-    }
+    let mut taints: Vec<Value> = others.into_iter().cloned().collect();
+    taints.extend(
+        wanted
+            .iter()
+            .map(|(key, effect)| json!({"key": key, "effect": effect})),
+    );
     let taints = if taints.is_empty() {
         Value::Null
     } else {

@@ -4,7 +4,7 @@ use super::tools::{all, set_status};
 use crate::simulation::admission::used;
 use crate::simulation::catalog::condition;
 use crate::simulation::cluster::Cluster;
-use crate::simulation::object::{self, list, text};
+use crate::simulation::object::{self, text};
 use crate::simulation::selector::Selector;
 use serde_json::{Map, Value, json};
 
@@ -61,9 +61,5 @@ fn budget(cluster: &mut Cluster, it: &Value) {
     let allowed = (healthy - desired).max(0);
     let status = json!({"currentHealthy": healthy, "desiredHealthy": desired, "disruptionsAllowed": allowed, "expectedPods": expected,
         "observedGeneration": it["metadata"]["generation"]});
-    let same = list(it, &["status", "conditions"]).is_empty()
-        && it["status"]["expectedPods"] == status["expectedPods"];
-    if !same || it["status"]["disruptionsAllowed"] != status["disruptionsAllowed"] {
-        set_status(cluster, BUDGETS, it, status, "disruption-controller");
-    }
+    set_status(cluster, BUDGETS, it, status, "disruption-controller");
 }

@@ -1,6 +1,6 @@
 //! Claims: bound to a volume that fits, or to one made for them by their class.
 
-use super::tools::{all, change, make, remove, set_status, tell};
+use super::tools::{all, change, kind_of, make, remove, set_status, tell};
 use crate::simulation::cluster::Cluster;
 use crate::simulation::object::{self, list, text};
 use crate::simulation::quantity::Quantity;
@@ -15,11 +15,18 @@ const BY: &str = "persistentvolume-controller";
 /// Looks at every claim and every volume.
 pub fn run(cluster: &mut Cluster, now: Timestamp) {
     for claim in all(cluster, CLAIMS, None) {
+        if object::deleting(&claim) && !in_use(cluster, &claim) {
+            let_go(cluster, CLAIMS, &claim, "kubernetes.io/pvc-protection");
+        }
         if !object::deleting(&claim) && text(&claim, &["status", "phase"]) != "Bound" {
             bind(cluster, &claim, now);
         }
     }
     for volume in all(cluster, VOLUMES, None) {
+        if object::deleting(&volume) && text(&volume, &["status", "phase"]) != "Bound" {
+            let_go(cluster, VOLUMES, &volume, "kubernetes.io/pv-protection");
+            continue;
+        }
         release(cluster, &volume);
     }
 }
@@ -121,16 +128,7 @@ fn provision(
     {
         return None;
     }
-    let used = all(cluster, "/pods", Some(object::namespace(claim)))
-        .iter()
-        .any(|pod| {
-            let volumes = list(pod, &["spec", "volumes"]).iter();
-            let names =
-                volumes.map(|it| text(it, &["persistentVolumeClaim", "claimName"]).to_owned());
-            !text(pod, &["spec", "nodeName"]).is_empty()
-                && names.into_iter().any(|it| it == object::name(claim))
-        });
-    if found["volumeBindingMode"] == "WaitForFirstConsumer" && !used {
+    if found["volumeBindingMode"] == "WaitForFirstConsumer" && !in_use(cluster, claim) {
         return None;
     }
     let name = format!("pvc-{}", object::uid(claim));
@@ -173,9 +171,33 @@ fn release(cluster: &mut Cluster, volume: &Value) {
     if claim.is_some_and(|it| object::uid(it) == uid) {
         return;
     }
+    set_status(cluster, VOLUMES, volume, json!({"phase": "Released"}), BY);
     if volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete" {
         remove(cluster, VOLUMES, volume);
-    } else {
-        set_status(cluster, VOLUMES, volume, json!({"phase": "Released"}), BY);
+    }
+}
+
+/// Whether a pod on a node uses a claim.
+fn in_use(cluster: &Cluster, claim: &Value) -> bool {
+    all(cluster, "/pods", Some(object::namespace(claim)))
+        .iter()
+        .any(|pod| {
+            let mut volumes = list(pod, &["spec", "volumes"]).iter();
+            let over = matches!(text(pod, &["status", "phase"]), "Succeeded" | "Failed");
+            let on_node = !text(pod, &["spec", "nodeName"]).is_empty() && !over;
+            on_node
+                && volumes.any(|it| {
+                    text(it, &["persistentVolumeClaim", "claimName"]) == object::name(claim)
+                })
+        })
+}
+
+fn let_go(cluster: &mut Cluster, place: &str, it: &Value, finalizer: &str) {
+    let holds = list(it, &["metadata", "finalizers"])
+        .iter()
+        .any(|it| it == finalizer);
+    if holds && let Some(kind) = kind_of(cluster, place) {
+        // one that cannot be written now is tried again in a moment
+        let _ = cluster.release(&kind, it, finalizer);
     }
 }

@@ -51,7 +51,7 @@ impl Rehearsal {
                 if object::annotation(&node, "dead").is_some() {
                     continue;
                 }
-                let wanted = json!({"spec": {"renewTime": self.now.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()}});
+                let wanted = json!({"metadata": {"name": object::name(&node)}, "spec": {"renewTime": self.now.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()}});
                 let patch = Patch::Apply {
                     wanted,
                     force: true,

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The user that servers are to each other.
+/// The user that servers are to each other, with their name behind it.
 pub const PEER: &str = "system:k3s-server";
 /// Says which revision a forwarded write made.
 const REVISION: &str = "x-simulated-revision";
@@ -33,8 +33,13 @@ pub struct Gate {
     pub http: Client,
 }
 
-fn is_peer(user: Option<&User>) -> bool {
-    user.is_some_and(|it| it.name == PEER && it.groups.iter().any(|it| it == "system:masters"))
+/// The name of the server that asks, when one does.
+fn peer(user: Option<&User>) -> Option<String> {
+    let user = user.filter(|it| it.groups.iter().any(|it| it == "system:masters"))?;
+    user.name
+        .strip_prefix(PEER)?
+        .strip_prefix(':')
+        .map(str::to_owned)
 }
 
 impl Gate {
@@ -48,11 +53,19 @@ impl Gate {
         if matches!(path.as_str(), "/cacerts" | "/ping") {
             return None;
         }
-        if is_peer(asked.user.as_ref()) {
+        if let Some(name) = peer(asked.user.as_ref()) {
             if let Some(what) = path.strip_prefix("/v1-k3s/simulated/")
                 && what != "join"
             {
                 return Some(self.peer(&server, what, &asked));
+            }
+            // what a server forwards that is none of the cluster's comes too late
+            let forwards = asked.headers.contains_key(USER);
+            let known = members::all(&server.cluster())
+                .iter()
+                .any(|it| it.name == name);
+            if forwards && !known && self.peers.leads() {
+                return Some(lost());
             }
             asked.user = forwarded(&asked).or(asked.user);
         }

@@ -67,7 +67,7 @@ pub async fn run(config: Config) -> Result<(), String> {
     files(&config, &folder, &identity, port)?;
     let own = identity
         .authority
-        .client(PEER, "system:masters")
+        .client(&format!("{PEER}:{}", node.name), "system:masters")
         .map_err(|error| error.to_string())?;
     let http =
         client::client(&identity.authority.certificate, Some(&own)).map_err(|it| it.message)?;
@@ -90,12 +90,13 @@ pub async fn run(config: Config) -> Result<(), String> {
         identity.authority,
         Some(Box::new(extra)),
     ));
+    let controlled = !config.is_on("disable-controller-manager");
     let leads = {
         let peers = Arc::clone(&peers);
         move || peers.leads()
     };
     tokio::spawn(Arc::clone(&peers).run(Arc::clone(&server)));
-    tokio::spawn(controllers::run(Arc::clone(&server), leads));
+    tokio::spawn(controllers::run(Arc::clone(&server), controlled, leads));
     tokio::spawn(upkeep::run(Arc::clone(&server), Arc::clone(&peers)));
     let serving = tokio::spawn(Arc::clone(&server).serve(listener, names));
     let local = format!("https://127.0.0.1:{port}");
