@@ -179,6 +179,11 @@ fn loops_use_the_lookups() {
     )
     .unwrap();
     assert!(found[0].to_string().ends_with("files/a.txt"));
+    insta::assert_snapshot!(lookups::known("community.foo.bar").unwrap_err(), @"
+    error: unknown lookup `community.foo.bar`
+      note: a plugin of the collection `community.foo`: Python, which hoist does not run
+      help: put the value in a variable, or let a command give it: `lookup('pipe', '…')`
+    ");
     insta::assert_snapshot!(lookups::known("redis").unwrap_err(), @"
     error: the lookup `redis` is not supported
       help: put the value in a variable

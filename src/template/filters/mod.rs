@@ -121,7 +121,20 @@ pub(crate) fn unknown(name: &str) -> Diagnostic {
     if super::tests::find(name).is_some() {
         return d.with_help(format!("`{name}` is a test: write `value is {name}`"));
     }
+    if let Some(note) = of_collection(name) {
+        return d.with_note(note).with_help(
+            "write it with the filters that `hoist doc --dialect` lists, or compute the value once in a variable",
+        );
+    }
     d.with_nearest(short(name), names())
+}
+
+/// What there is to say of a plugin whose name is one of a collection's.
+pub(crate) fn of_collection(name: &str) -> Option<String> {
+    let (collection, _) = name.rsplit_once('.')?;
+    (collection.contains('.') && collection != "ansible.builtin").then(|| {
+        format!("a plugin of the collection `{collection}`: Python, which hoist does not run")
+    })
 }
 
 /// Every filter's name, sorted; for suggestions and the documentation.

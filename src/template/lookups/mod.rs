@@ -81,7 +81,13 @@ pub fn known(name: &str) -> Result<(), Diagnostic> {
             Diagnostic::new(format!("the lookup `{name}` is not supported")).with_help(*help),
         );
     }
-    Err(Diagnostic::new(format!("unknown lookup `{name}`")).with_nearest(short, names()))
+    let d = Diagnostic::new(format!("unknown lookup `{name}`"));
+    Err(match super::filters::of_collection(name) {
+        Some(note) => d.with_note(note).with_help(
+            "put the value in a variable, or let a command give it: `lookup('pipe', '…')`",
+        ),
+        None => d.with_nearest(short, names()),
+    })
 }
 
 /// Every lookup's name, sorted; for suggestions and the documentation.

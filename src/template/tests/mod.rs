@@ -42,6 +42,11 @@ pub(crate) fn unknown(name: &str) -> Diagnostic {
     if super::filters::find(name).is_some() {
         return d.with_help(format!("`{name}` is a filter: write `value | {name}`"));
     }
+    if let Some(note) = super::filters::of_collection(name) {
+        return d
+            .with_note(note)
+            .with_help("write the condition with the tests that `hoist doc --dialect` lists");
+    }
     d.with_nearest(super::filters::short(name), names())
 }
 
