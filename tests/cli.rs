@@ -87,6 +87,26 @@ fn exit_statuses_are_those_of_ansible() {
 }
 
 #[test]
+fn mistakes_of_every_kind_are_told_together() {
+    let dir = project(&[(
+        "site.yml",
+        "- hosts: all\n  tasks:\n    - comand: echo\n    - ping:\n      loops: [1]\n    - debug: {msg: \"{{ a | nofilter }}\"}\n\
+         \x20     notify: later\n    - copy: {dest: /x, contents: y}\n  handlers:\n    - name: later\n      wait: x\n",
+    )]);
+    let out = hoist(dir.path(), &["check", "site.yml", "-i", "good,"]);
+    assert_eq!(out.status.code(), Some(4));
+    let told = text(&out.stderr);
+    let heads: Vec<&str> = told.lines().filter(|l| l.starts_with("error")).collect();
+    insta::assert_snapshot!(heads.join("\n"), @r"
+    error: there is no module `comand`
+    error: a task has no keyword `loops`
+    error: unknown filter `nofilter`
+    error: `copy` has no argument `contents`
+    error: there is no module `wait`
+    ");
+}
+
+#[test]
 fn settings_count() {
     let dir = project(&[
         (

@@ -30,32 +30,51 @@ pub fn check(
     only: &[String],
     skip: &[String],
 ) -> Findings {
-    let mut checker = Checker {
-        loader,
-        templar,
-        findings: Findings {
-            warnings: playbook.warnings.clone(),
-            ..Findings::default()
-        },
-        made: Made::default(),
-        handlers: Handlers::default(),
-        selection: Selection::new(only, skip),
-        followed: HashSet::new(),
-        includes: Vec::new(),
-        templates: HashSet::new(),
-    };
-    for play in &playbook.plays {
-        walk::tasks(play, &mut |task, around| {
-            let module = module_of(task);
-            checker.made.note(module, task, around);
-        });
+    let selection = Selection::new(only, skip);
+    Checker::of(playbook, loader, templar, selection, true).findings
+}
+
+/// As [`check`], for what could be read of a playbook with mistakes: what may only seem to be missing is left out.
+pub fn check_parts(playbook: &Playbook, loader: &Loader, templar: &Templar) -> Findings {
+    Checker::of(playbook, loader, templar, Selection::default(), false).findings
+}
+
+impl<'c> Checker<'c> {
+    fn of(
+        playbook: &Playbook,
+        loader: &'c Loader,
+        templar: &'c Templar,
+        selection: Selection,
+        whole: bool,
+    ) -> Self {
+        let mut checker = Checker {
+            whole,
+            loader,
+            templar,
+            findings: Findings {
+                warnings: playbook.warnings.clone(),
+                ..Findings::default()
+            },
+            made: Made::default(),
+            handlers: Handlers::default(),
+            selection,
+            followed: HashSet::new(),
+            includes: Vec::new(),
+            templates: HashSet::new(),
+        };
+        for play in &playbook.plays {
+            walk::tasks(play, &mut |task, around| {
+                let module = module_of(task);
+                checker.made.note(module, task, around);
+            });
+        }
+        for play in &playbook.plays {
+            checker.play(play);
+        }
+        checker.selection.check(&mut checker.findings);
+        checker.findings.problems.sort();
+        checker
     }
-    for play in &playbook.plays {
-        checker.play(play);
-    }
-    checker.selection.check(&mut checker.findings);
-    checker.findings.problems.sort();
-    checker.findings
 }
 
 /// The short name of a task's module.
@@ -65,6 +84,8 @@ fn module_of(task: &Task) -> &str {
 }
 
 pub(super) struct Checker<'c> {
+    /// All of the playbook could be read.
+    pub(super) whole: bool,
     pub(super) loader: &'c Loader,
     pub(super) templar: &'c Templar,
     pub(super) findings: Findings,
@@ -109,7 +130,9 @@ impl Checker<'_> {
         walk::tasks(play, &mut |task, around| self.task(task, around));
         needs::check(play, self.loader, &mut self.findings);
         let handlers = std::mem::take(&mut self.handlers);
-        handlers.check(&mut self.findings);
+        if self.whole {
+            handlers.check(&mut self.findings);
+        }
     }
 
     /// Keywords of blocks, and variables of roles.

@@ -21,7 +21,7 @@ mod unknown;
 mod unsupported;
 mod walk;
 
-pub use checker::check;
+pub use checker::{check, check_parts};
 pub use findings::Findings;
 pub use listing::Listing;
 pub use needs::start_among_roles;

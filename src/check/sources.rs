@@ -102,7 +102,7 @@ impl Checker<'_> {
         };
         let places = places(kind, name, task, around, self.loader);
         let Some(found) = places.iter().find(|place| place.exists()) else {
-            if !self.made.may_make(name, task) {
+            if self.whole && !self.made.may_make(name, task) {
                 let missing = self.missing(kind, name, span, &places);
                 if may_fail(task, around) {
                     self.findings.warn(missing);

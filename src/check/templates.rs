@@ -108,7 +108,7 @@ impl Checker<'_> {
             let mut names = reference.names.iter();
             names.any(|name| self.made.may_make(name, way.task))
         };
-        if !reference.optional && !made() {
+        if self.whole && !reference.optional && !made() {
             let missing = self.missing("templates", name, &reference.span, &all);
             self.findings.error(missing);
         }

@@ -6,7 +6,7 @@ use super::flags::ArtifactFlags;
 use super::load_time::{Known, World, decrypt};
 use super::topology;
 use super::vault::VaultOptions;
-use crate::check::{Findings, check};
+use crate::check::{Findings, check, check_parts};
 use crate::error::{Diagnostic, Problems};
 use crate::inventory::{Inventory, VarsFiles};
 use crate::modules;
@@ -99,9 +99,18 @@ impl Project {
         let mut out = Vec::new();
         for path in paths {
             problems.take(self.enter(path));
-            if let Some(playbook) = problems.take(self.loader.playbook(path)) {
+            let (playbook, mut found) = self.loader.playbook_parts(path);
+            if found.0.is_empty() {
                 out.push((path.display().to_string(), playbook));
+                continue;
             }
+            // What could be read is looked over too, so that nobody mends one mistake to be told of the next.
+            let more = check_parts(&playbook, &self.loader, &self.templar).problems;
+            let new = more.0.into_iter().filter(|d| !found.0.contains(d));
+            let new = Problems(new.collect());
+            found.extend(new);
+            found.sort();
+            problems.extend(found);
         }
         for (_, playbook) in &out {
             let Findings {

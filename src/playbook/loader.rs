@@ -126,6 +126,12 @@ impl Loader {
     /// # Errors
     /// Every mistake in the playbook, the imported files and the roles.
     pub fn playbook(&self, path: &Path) -> Result<Playbook, Problems> {
+        let (playbook, problems) = play_reader::playbook(self, path);
+        problems.or_ok(playbook)
+    }
+
+    /// As [`Self::playbook`]; with mistakes, also what could be read in spite of them.
+    pub fn playbook_parts(&self, path: &Path) -> (Playbook, Problems) {
         play_reader::playbook(self, path)
     }
 

@@ -13,8 +13,8 @@ use crate::yaml::{Kind, Node};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Reads a playbook with everything it imports.
-pub(super) fn playbook(loader: &Loader, path: &Path) -> Result<Playbook, Problems> {
+/// Reads a playbook with everything it imports: what could be read, and every mistake.
+pub(super) fn playbook(loader: &Loader, path: &Path) -> (Playbook, Problems) {
     let mut reader = Reader {
         loader,
         sink: Sink::default(),
@@ -30,10 +30,11 @@ pub(super) fn playbook(loader: &Loader, path: &Path) -> Result<Playbook, Problem
         )));
     }
     reader.sink.problems.sort();
-    reader.sink.problems.or_ok(Playbook {
+    let playbook = Playbook {
         plays: reader.plays,
         warnings: reader.sink.warnings,
-    })
+    };
+    (playbook, reader.sink.problems)
 }
 
 /// What the `import_playbook` entries on the way say.
