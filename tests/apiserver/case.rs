@@ -245,6 +245,13 @@ fn settle(value: &mut Value) {
                     "uid" | "resourceVersion" | "creationTimestamp" | "deletionTimestamp"
                     | "lastTransitionTime" | "time" | "clusterIP" | "clusterIPs" | "nodePort"
                     | "continue" => *value = Value::from("?"),
+                    // in an order that is another each time: by seconds, and by chance
+                    "managedFields" | "causes" => {
+                        settle(value);
+                        if let Some(items) = value.as_array_mut() {
+                            items.sort_by_key(|it| sorted(it).to_string());
+                        }
+                    }
                     _ => settle(value),
                 }
             }
