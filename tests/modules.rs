@@ -298,7 +298,7 @@ fn every_module_is_tried_or_excused() {
         if !matches!(spec.run, Run::Bind(_)) {
             continue;
         }
-        // They act on a cluster, not on a host: src/cluster and tests/kube.rs try them.
+        // They act on a cluster, not on a host: tests/cluster.rs tries them.
         if spec.name.starts_with("kubernetes.core.") {
             continue;
         }
