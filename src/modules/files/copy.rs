@@ -150,6 +150,7 @@ fn bind(args: &Args, ctx: &Context<'_>) -> Result<Bound, Fail> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::FileType;
     use crate::modules::testing::Host;
     use serde_json::json;
 
