@@ -163,12 +163,12 @@ impl Run {
                 settings,
             ));
             play_run.sections().await;
-            // a batch of which nobody is left ends the play, and with it the run, as in Ansible
-            if minus(&batch, &self.lost_hosts()).is_empty() && !play.serial.is_empty() {
-                return Ok(true);
-            }
             if self.ended.lock().is_ok_and(|e| e.is_some()) {
                 return Ok(false);
+            }
+            // a batch of which nobody is left ends the play, as in Ansible; the next plays have their turn
+            if minus(&batch, &self.lost_hosts()).is_empty() && !play.serial.is_empty() {
+                return Ok(true);
             }
         }
         Ok(true)
