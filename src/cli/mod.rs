@@ -27,6 +27,7 @@ pub mod options;
 pub mod output;
 pub mod project;
 pub mod replay;
+mod real_k3s;
 pub mod run;
 pub mod seal;
 pub mod session;
