@@ -29,7 +29,8 @@ pub(super) fn possible(playbook: &Path) -> Result<(), String> {
 
 /// It is in the cache.
 fn at_hand(playbook: &Path) -> Result<(), String> {
-    let told = |d: &dyn std::fmt::Display| d.to_string().lines().next().unwrap_or_default().to_owned();
+    let told =
+        |d: &dyn std::fmt::Display| d.to_string().lines().next().unwrap_or_default().to_owned();
     let start = std::env::current_dir().map_err(|e| e.to_string())?;
     let folder = start.join(playbook.parent().unwrap_or(playbook));
     let folder = folder.canonicalize().unwrap_or(folder);
