@@ -106,11 +106,11 @@ impl Growing {
                 path: path.clone(),
             }
         };
-        growing.to_end().map_err(wrong)?;
+        growing.seek_end().map_err(wrong)?;
         Ok(growing)
     }
 
-    fn to_end(&mut self) -> std::io::Result<()> {
+    fn seek_end(&mut self) -> std::io::Result<()> {
         self.file.seek(SeekFrom::Start(self.length)).map(drop)
     }
 
@@ -119,7 +119,7 @@ impl Growing {
         self.file.set_len(0)?;
         self.hasher = Sha256::new();
         (self.length, self.old, self.tag) = (0, false, None);
-        self.to_end()
+        self.seek_end()
     }
 
     pub(super) fn add(&mut self, bytes: &[u8]) -> std::io::Result<()> {
