@@ -131,6 +131,9 @@ impl Failure {
             (404, _) if refusal.message.starts_with("namespaces ") => {
                 Some("make the namespace first, in an earlier task or in the same manifest")
             }
+            (403, _) if refusal.message.contains("it is being terminated") => Some(
+                "wait until the namespace is gone (`state: absent` with `wait: true`), then run again",
+            ),
             (401, _) => Some("the kubeconfig's certificate or token is not accepted (any more)"),
             (409, "Conflict") => {
                 Some("somebody changed it at the same time; running again takes it up from there")
@@ -198,6 +201,14 @@ mod tests {
         insta::assert_snapshot!(namespace.about("ConfigMap `a` in `shop`"), @r#"
         ConfigMap `a` in `shop`: namespaces "shop" not found
         make the namespace first, in an earlier task or in the same manifest
+        "#);
+        let ending = refused(
+            403,
+            json!({"kind": "Status", "reason": "Forbidden", "message": "configmaps \"a\" is forbidden: unable to create new content in namespace shop because it is being terminated"}),
+        );
+        insta::assert_snapshot!(ending.about("ConfigMap `a` in `shop`"), @r#"
+        ConfigMap `a` in `shop`: configmaps "a" is forbidden: unable to create new content in namespace shop because it is being terminated
+        wait until the namespace is gone (`state: absent` with `wait: true`), then run again
         "#);
         let plain = Failure::Refused(Box::new(Refusal::read(502, b"Bad Gateway\n", Some(3))));
         assert_eq!(plain.to_string(), "Bad Gateway");
