@@ -102,7 +102,7 @@ fn options(verbosity: u8, brief: bool) -> TextOptions {
 fn a_tasks_results_stay_together() {
     let mut text = Text::new(options(0, false));
     let all: String = run().iter().map(|e| text.on_event(e)).collect();
-    insta::assert_snapshot!(all, @"
+    insta::assert_snapshot!(all.trim(), @"
     PLAY [platform] ********************************************
     FAILED - RETRYING: [b]: ingress : install (2 retries left).
 
