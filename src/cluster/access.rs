@@ -277,13 +277,11 @@ impl ConfigFile {
     }
 }
 
-/// Goes over every field that names a file; it is taken out, and `found` gets the mapping, the absolute path, and the field for
-/// the content.
-fn each_file(
-    config: &mut Json,
-    origin: &str,
-    found: &mut dyn FnMut(&mut serde_json::Map<String, Json>, String, &'static str),
-) {
+/// Gets the mapping, the absolute path, and the field for the content.
+type FoundFile<'a> = dyn FnMut(&mut serde_json::Map<String, Json>, String, &'static str) + 'a;
+
+/// Goes over every field that names a file; it is taken out, and `found` is told.
+fn each_file(config: &mut Json, origin: &str, found: &mut FoundFile<'_>) {
     let beside = Path::new(origin).parent().unwrap_or(Path::new("/"));
     for (list, inner) in [("clusters", "cluster"), ("users", "user")] {
         let entries = config.get_mut(list).and_then(Json::as_array_mut);

@@ -92,7 +92,7 @@ pub(super) fn without(mut object: Json, hidden: &[String]) -> Json {
     let mut paths: Vec<Vec<String>> = hidden.iter().map(|h| steps(h)).collect();
     // items of a list go from the last to the first, so that the numbers stay right
     let number = |s: &String| s.parse::<usize>().ok();
-    paths.sort_by(|a, b| b.last().map(number).cmp(&a.last().map(number)));
+    paths.sort_by_key(|path| std::cmp::Reverse(path.last().map(number)));
     for path in paths {
         hide(&mut object, &path);
     }
