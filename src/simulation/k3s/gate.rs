@@ -115,6 +115,11 @@ impl Gate {
         if !self.peers.has_majority(server) {
             return lost();
         }
+        // nobody is let in before there is what every cluster has
+        if !self.peers.opened() {
+            let message = "apiserver not ready (simulated: its first objects are being made)";
+            return refused(&Failure::unavailable(message));
+        }
         let mut response = match asked.uri.path() {
             path if path.starts_with("/v1-k3s/") => self.supervise(server, &asked),
             _ => Arc::clone(server).answer(asked),

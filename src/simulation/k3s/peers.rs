@@ -11,6 +11,7 @@ use reqwest::Client;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -43,6 +44,7 @@ pub struct Peers {
     reign: PathBuf,
     state: Mutex<State>,
     moved: tokio::sync::watch::Sender<u64>,
+    opened: AtomicBool,
 }
 
 /// Which part a server has at the moment.
@@ -93,6 +95,7 @@ impl Peers {
                 expelled: false,
             }),
             moved: tokio::sync::watch::Sender::new(0),
+            opened: AtomicBool::new(false),
         }
     }
 
@@ -129,6 +132,16 @@ impl Peers {
         let members = members::all(&server.cluster());
         let found = members.into_iter().find(|it| it.name == leader);
         found.map_or(Part::Lost, |it| Part::Follower(it.url))
+    }
+
+    /// Lets others in: what every cluster has is there.
+    pub fn open_up(&self) {
+        self.opened.store(true, Ordering::Release);
+    }
+
+    /// Whether what every cluster has is there, as far as this server knows as leader.
+    pub fn opened(&self) -> bool {
+        self.opened.load(Ordering::Acquire)
     }
 
     /// Whether this server leads.

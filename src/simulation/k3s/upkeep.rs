@@ -21,7 +21,10 @@ pub async fn run(server: Arc<Server>, peers: Arc<Peers>) {
             let mut cluster = server.cluster();
             if !installed {
                 match packaged::install(&mut cluster) {
-                    Ok(()) => installed = true,
+                    Ok(()) => {
+                        installed = true;
+                        peers.open_up();
+                    }
                     Err(failure) => say(
                         "error",
                         &format!(
