@@ -163,14 +163,6 @@ const MODULES: &[(&str, &str)] = &[
         "use `command: yarn …` with `creates`",
     ),
     ("community.general.zypper", "use `package`"),
-    (
-        "kubernetes.core.helm",
-        "use `command: helm upgrade --install …`",
-    ),
-    (
-        "kubernetes.core.helm_repository",
-        "use `command: helm repo add …`",
-    ),
 ];
 
 /// Whole collections.
@@ -291,10 +283,10 @@ mod tests {
 
     #[test]
     fn names_are_found_short_and_full() {
-        assert_eq!(module("helm"), module("kubernetes.core.helm"));
+        assert_eq!(module("zypper"), module("community.general.zypper"));
         assert!(module("community.docker.docker_container").is_some());
         assert!(module("win_copy").is_some());
         assert_eq!(module("nonsense"), None);
-        assert_eq!(module("my.own.helm"), None);
+        assert_eq!(module("my.own.zypper"), None);
     }
 }

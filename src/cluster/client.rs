@@ -38,7 +38,7 @@ pub struct Client {
 
 pub(super) struct Inner {
     pub(super) kube: kube::Client,
-    dial: Option<Arc<dyn Dial>>,
+    pub(super) dial: Option<Arc<dyn Dial>>,
     /// The API server's address, for messages.
     pub(super) address: String,
     namespace: String,

@@ -10,6 +10,7 @@ mod context;
 mod decision;
 mod facts;
 mod files;
+mod helm;
 mod kubernetes;
 mod spec;
 mod system;
@@ -32,6 +33,7 @@ pub fn all() -> &'static [&'static Spec] {
             .chain(system::ALL)
             .chain(facts::ALL)
             .chain(kubernetes::ALL)
+            .chain(helm::ALL)
             .copied()
             .collect();
         all.sort_by_key(|spec| spec.name);

@@ -6,7 +6,7 @@ use crate::modules::{Diff, Fail, Outcome, Remote};
 use crate::value::{Map, Value};
 
 /// A failure of the cluster as the task's.
-pub(super) fn fail(failure: Failure) -> Fail {
+pub(in crate::modules) fn fail(failure: Failure) -> Fail {
     let mut fail = Fail::new(failure.to_string());
     if let Failure::Refused(refusal) = failure {
         fail = fail
@@ -28,7 +28,7 @@ pub(super) fn wrong(problems: Problems) -> Fail {
 
 /// The last touch on every outcome: what rests on a simulated cluster says so, and the content of Secrets is masked wherever it
 /// would be shown.
-pub(super) async fn finish(
+pub(in crate::modules) async fn finish(
     host: &mut dyn Remote,
     client: &Client,
     mut outcome: Outcome,

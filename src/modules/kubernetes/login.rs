@@ -8,7 +8,7 @@ use crate::value::Value;
 use std::collections::BTreeMap;
 
 /// The arguments for logging in; `kubernetes.core` documents them.
-pub(super) static LOGIN: &[Arg] = &[
+pub(in crate::modules) static LOGIN: &[Arg] = &[
     Arg::of(
         "kubeconfig",
         Kind::Raw,
@@ -39,7 +39,7 @@ pub(super) static LOGIN: &[Arg] = &[
 
 /// What a task says of logging in.
 #[derive(Clone)]
-pub(super) struct Login {
+pub(in crate::modules) struct Login {
     /// Paths, in order; empty for the usual places.
     paths: Vec<String>,
     access: Access,
@@ -59,7 +59,7 @@ exit 44"#;
 
 impl Login {
     /// Of the arguments and the environment.
-    pub(super) fn of(args: &Args, ctx: &Context<'_>) -> Result<Self, Fail> {
+    pub(in crate::modules) fn of(args: &Args, ctx: &Context<'_>) -> Result<Self, Fail> {
         let env = |name: &str| ctx.environment.get(&format!("K8S_AUTH_{name}")).cloned();
         let own =
             |arg: &str, name: &str| args.opt_str(arg).map(str::to_owned).or_else(|| env(name));
@@ -114,7 +114,13 @@ impl Login {
     }
 
     /// The client.
-    pub(super) async fn client(&self, host: &mut dyn Remote) -> Result<Client, Fail> {
+    pub(in crate::modules) async fn client(&self, host: &mut dyn Remote) -> Result<Client, Fail> {
+        let access = self.access(host).await?;
+        host.cluster(access).await
+    }
+
+    /// The login with all that the host's files say.
+    pub(in crate::modules) async fn access(&self, host: &mut dyn Remote) -> Result<Access, Fail> {
         let mut access = self.access.clone();
         if access.configs.is_empty() {
             access.configs = self.configs(host).await?;
@@ -140,7 +146,7 @@ impl Login {
                 }
             }
         }
-        host.cluster(access).await
+        Ok(access)
     }
 
     /// The kubeconfigs of the host; none when the task says all itself.

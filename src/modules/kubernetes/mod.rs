@@ -19,6 +19,9 @@ mod login;
 mod tests;
 mod waiting;
 
+pub(super) use answer::{fail, finish};
+pub(super) use login::{LOGIN, Login};
+
 use super::Spec;
 
 /// The modules of this folder, sorted by name, one a line.
