@@ -65,7 +65,7 @@ impl Site {
         let events = all
             .lines()
             .filter_map(|l| serde_json::from_str::<Value>(l).ok());
-        let ended = events.filter(|e| e["event"] == "host_finished").last();
+        let ended = events.filter(|e| e["event"] == "host_finished").next_back();
         let ended = ended.unwrap_or_else(|| panic!("{all}"));
         Ended {
             status: ended["status"].as_str().unwrap().to_owned(),
