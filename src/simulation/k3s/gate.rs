@@ -272,7 +272,7 @@ impl Gate {
             url: url.to_owned(),
             learner: true,
             joined: now,
-            seen: false,
+            node: String::new(),
         };
         members::put(&mut cluster, &member).map_err(broken)?;
         Ok(

@@ -18,8 +18,8 @@ pub struct Member {
     pub learner: bool,
     /// When it joined, in seconds.
     pub joined: i64,
-    /// Whether its Node was seen: when that is gone, the server no longer belongs to the cluster.
-    pub seen: bool,
+    /// The uid of its Node, once it was seen: when that one is gone, the server no longer belongs to the cluster.
+    pub node: String,
 }
 
 fn key(name: &str) -> Key {

@@ -53,7 +53,7 @@ pub async fn run(config: Config) -> Result<(), String> {
             url: url.clone(),
             learner: false,
             joined: jiff::Timestamp::now().as_second(),
-            seen: false,
+            node: String::new(),
         };
         at(&db, members::put(&mut cluster, &first))?;
     }

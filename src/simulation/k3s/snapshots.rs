@@ -144,8 +144,17 @@ fn fetch(config: &Config) -> Result<String, String> {
         .map_err(|error| error.to_string())?;
     runtime.block_on(async {
         let client = client::client(&authority, Some(&admin)).map_err(|it| it.message)?;
-        let told = client::text("see server log for details", client.post(&address)).await;
-        told.map_err(|trouble| trouble.message)
+        // a server that has just started may not know yet who leads
+        for _ in 0..20 {
+            let told = client::text("see server log for details", client.post(&address)).await;
+            match told {
+                Err(trouble) if trouble.message.contains(": 503 ") => {
+                    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+                }
+                told => return told.map_err(|trouble| trouble.message),
+            }
+        }
+        Err("the server has no leader".to_owned())
     })
 }
 

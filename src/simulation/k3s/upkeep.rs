@@ -7,6 +7,7 @@ use crate::simulation::cluster::Cluster;
 use crate::simulation::object;
 use crate::simulation::packaged;
 use crate::simulation::patch::Patch;
+use crate::simulation::removal::Removal;
 use crate::simulation::server::Server;
 use crate::simulation::writing::How;
 use serde_json::{Value, json};
@@ -45,22 +46,37 @@ pub async fn run(server: Arc<Server>, peers: Arc<Peers>) {
     }
 }
 
-/// A server whose Node was there and is gone no longer belongs to the cluster.
+/// A server whose Node was there and is gone no longer belongs to the cluster, though it may have made another meanwhile.
 fn count(cluster: &mut Cluster, own: &str) -> std::io::Result<()> {
     for mut member in members::all(cluster) {
-        let there = cluster.find("/nodes", "", &member.name).is_some();
-        if there && !member.seen {
-            member.seen = true;
-            members::put(cluster, &member)?;
-        } else if !there && member.seen && member.name != own {
-            say(
-                "info",
-                &format!(
-                    "Removing name={} from etcd: its Node was deleted",
-                    member.name
-                ),
-            );
-            members::remove(cluster, &member.name)?;
+        let found = cluster.find("/nodes", "", &member.name);
+        let node = found
+            .map(|it| object::uid(it))
+            .unwrap_or_default()
+            .to_owned();
+        if node == member.node {
+            continue;
+        }
+        if member.node.is_empty() || member.name == own {
+            if !node.is_empty() {
+                member.node = node;
+                members::put(cluster, &member)?;
+            }
+            continue;
+        }
+        let told = format!(
+            "Removing name={} from etcd: its Node was deleted",
+            member.name
+        );
+        say("info", &told);
+        members::remove(cluster, &member.name)?;
+        if let Some(kind) = cluster
+            .catalog
+            .kind("", "Node")
+            .filter(|_| !node.is_empty())
+        {
+            // one that is gone already is what is wanted
+            let _ = cluster.delete(&kind, "", &member.name, &Removal::default());
         }
     }
     Ok(())
@@ -101,8 +117,7 @@ fn endpoints(cluster: &mut Cluster) {
             say(
                 "error",
                 &format!(
-                    "{}: {}",
-                    object::text(&json!("kubernetes"), &[]),
+                    "cannot note the addresses of the servers: {}",
                     failure.message
                 ),
             );
