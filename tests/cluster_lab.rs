@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 const HOIST: &str = env!("CARGO_BIN_EXE_hoist");
 
@@ -202,6 +203,7 @@ fn said(output: &Output) -> String {
 }
 
 const OLD: &str = "v1.36.5+k3s1";
+const NEW: &str = "v1.37.1+k3s1";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_server_and_two_agents() {
@@ -254,16 +256,80 @@ async fn one_server_and_two_agents() {
         assert_eq!(
             site.root(
                 number,
-                // in brackets, so that the search does not find itself
                 &format!("cat /proc/[0-9]*/cmdline | grep -c [{first}]{rest}")
             ),
             "0"
         );
     }
 
-    // Down, with its data: nothing is left.
+    // A setting changes on one host: that one restarts, the others do not.
+    let since = |n: usize| {
+        site.root(
+            n,
+            "systemctl show k3s k3s-agent -p ExecMainStartTimestampMonotonic",
+        )
+    };
+    let before: Vec<String> = (0..3).map(since).collect();
+    let agent = site.host(1);
+    let more = format!(
+        "[k3s_agent:vars]\nk3s_node_labels={{'disk': 'fast'}}\n[extra]\n{agent} k3s_kubelet_args=\"['max-pods=50']\""
+    );
+    site.inventory(1, &more);
+    assert!(site.succeeds(OLD, &[]) > 0);
+    assert_eq!(site.succeeds(OLD, &[]), 0);
+    let after: Vec<String> = (0..3).map(since).collect();
+    assert_eq!(before[0], after[0]);
+    assert_ne!(before[1], after[1]);
+    assert_eq!(before[2], after[2]);
+
+    // What cannot be is refused, and nothing is changed.
+    let refused = |version: &str, more: &[&str]| {
+        let (recap, text) = site.hoist("up", version, more);
+        let changes: u32 = recap.hosts.values().map(|c| c.changed).sum();
+        assert_eq!((recap.exit, changes), (2, 0), "{text}");
+        text
+    };
+    let text = refused("v1.35.8+k3s1", &[]);
+    assert!(
+        text.contains("runs v1.36.5+k3s1, and artifacts.yml wants the older v1.35.8+k3s1"),
+        "{text}"
+    );
+    let text = refused("v1.38.0+k3s1", &[]);
+    assert!(text.contains("ask for a 1.37 release first"), "{text}");
+    let text = refused(OLD, &["-e", "k3s_cluster_cidr=10.99.0.0/16"]);
+    assert!(
+        text.contains("A cluster cannot change its networks"),
+        "{text}"
+    );
+
+    // An upgrade: every node in turn, and nobody is left cordoned.
+    assert!(site.succeeds(NEW, &[]) > 0);
+    assert_eq!(site.nodes(), site.all(&format!("Ready {NEW}")));
+    assert_eq!(site.succeeds(NEW, &[]), 0);
+
+    // An agent leaves, and comes back.
+    let gone = site.host(2);
+    let (recap, text) = site.hoist("down", NEW, &["-e", "confirm=yes", "--limit", &gone]);
+    assert_eq!(recap.exit, 0, "{text}");
+    assert_eq!(site.nodes().len(), 2);
+    assert!(site.succeeds(NEW, &[]) > 0);
+    assert_eq!(site.nodes(), site.all(&format!("Ready {NEW}")));
+
+    // Down asks; then it goes and keeps the data; then the same cluster comes of it.
+    let (recap, text) = site.hoist("down", NEW, &[]);
+    assert_eq!(recap.exit, 2, "{text}");
+    assert!(text.contains("Nothing was done"), "{text}");
+    assert_eq!(site.nodes().len(), 3);
+    let (recap, text) = site.hoist("down", NEW, &["-e", "confirm=yes"]);
+    assert_eq!(recap.exit, 0, "{text}");
+    assert_eq!(site.root(0, "pgrep k3s; ls /usr/local/bin"), "");
+    assert!(site.succeeds(NEW, &[]) > 0);
+    assert_eq!(site.root(0, "cat /etc/rancher/k3s/token"), token);
+    assert_eq!(site.nodes(), site.all(&format!("Ready {NEW}")));
+
+    // And with its data.
     let all = ["-e", "confirm=yes", "-e", "k3s_delete_data=true"];
-    let (recap, text) = site.hoist("down", OLD, &all);
+    let (recap, text) = site.hoist("down", NEW, &all);
     assert_eq!(recap.exit, 0, "{text}");
     for number in 0..3 {
         assert_eq!(site.traces(number), "");
@@ -271,6 +337,77 @@ async fn one_server_and_two_agents() {
     let kubeconfig = fs::read_to_string(site.path("kubeconfig")).unwrap();
     assert!(!kubeconfig.contains("trial"), "{kubeconfig}");
     site.down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_servers() {
+    if skipped() {
+        return;
+    }
+    let site = Site::up("t-k3s-ha", 3).await;
+    // Killed at some moment of the bring-up, and run again: the same cluster.
+    for seconds in [4, 9, 14] {
+        let mut child = killable(&site);
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    site.succeeds(OLD, &[]);
+    assert_eq!(site.nodes(), site.all(&format!("Ready {OLD}")));
+    assert_eq!(site.succeeds(OLD, &[]), 0);
+    let tokens: Vec<String> = (0..3)
+        .map(|n| site.root(n, "cat /var/lib/rancher/k3s/server/token"))
+        .collect();
+    assert!(tokens.iter().all(|t| *t == tokens[0] && !t.is_empty()));
+
+    // Only one run at a time.
+    let mut first = killable(&site);
+    let begun = Instant::now();
+    while !site.path(".hosts.ini.lock").exists() {
+        assert!(begun.elapsed() < Duration::from_secs(20));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let second = site.command("up", OLD, &[]).output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let text = said(&second);
+    assert!(
+        text.contains("another run is at work on the site"),
+        "{text}"
+    );
+    assert!(text.contains(&format!("process {}", first.id())), "{text}");
+    assert!(first.wait().unwrap().success());
+
+    // An upgrade goes server by server, with a snapshot before it.
+    assert!(site.succeeds(NEW, &[]) > 0);
+    assert_eq!(site.nodes(), site.all(&format!("Ready {NEW}")));
+    let snapshots = site.root(0, "ls /var/lib/rancher/k3s/server/db/snapshots");
+    assert!(snapshots.contains("before-v1.37.1-k3s1"), "{snapshots}");
+    assert_eq!(site.succeeds(NEW, &[]), 0);
+
+    // A server loses its disk: the others take it in again.
+    let lost = site.host(0);
+    let all = [
+        "-e",
+        "confirm=yes",
+        "-e",
+        "k3s_delete_data=true",
+        "--limit",
+        &lost,
+    ];
+    let (recap, text) = site.hoist("down", NEW, &all);
+    assert_eq!(recap.exit, 0, "{text}");
+    assert!(site.succeeds(NEW, &[]) > 0);
+    assert_eq!(site.nodes(), site.all(&format!("Ready {NEW}")));
+    assert_eq!(site.succeeds(NEW, &[]), 0);
+    site.down().await;
+}
+
+fn killable(site: &Site) -> Child {
+    site.command("up", OLD, &[])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
 }
 
 #[test]
