@@ -62,10 +62,10 @@ impl Site {
             .unwrap();
         let all = String::from_utf8_lossy(&out.stdout).into_owned()
             + &String::from_utf8_lossy(&out.stderr);
-        let events = all
+        let mut events = all
             .lines()
             .filter_map(|l| serde_json::from_str::<Value>(l).ok());
-        let ended = events.filter(|e| e["event"] == "host_finished").next_back();
+        let ended = events.rfind(|e| e["event"] == "host_finished");
         let ended = ended.unwrap_or_else(|| panic!("{all}"));
         Ended {
             status: ended["status"].as_str().unwrap().to_owned(),

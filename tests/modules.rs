@@ -58,10 +58,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "snapd needs loop devices and its store",
     ),
     ("community.general.xml", REFUSED),
-    (
-        "hoist.core.kubeconfig",
-        "it takes over what a cluster on the host wrote; the roles of K3s do so",
-    ),
 ];
 
 const LAB: &str = "t-modules";

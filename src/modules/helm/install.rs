@@ -546,10 +546,11 @@ impl HelmTask {
             merge(&mut both, values);
             values = both;
         }
+        let reused = self.reuse == Some("--reuse-values");
         last.status() != "deployed"
             || last.chart() != wanted.chart()
             || last.values() != values
-            || last.chart_parts() != wanted.chart_parts()
+            || last.chart_parts(reused) != wanted.chart_parts(reused)
     }
 
     /// Values that nothing reads are told: a name that was mistyped has no other way to show.

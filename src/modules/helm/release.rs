@@ -89,8 +89,9 @@ impl Release {
         }
     }
 
-    /// The chart's own values and templates, as far as they make the objects.
-    pub(super) fn chart_parts(&self) -> Vec<Json> {
+    /// The chart's templates and, unless `reused`, its own values, as far as they make the objects. With `--reuse-values` Helm
+    /// keeps the values of the last revision in place of the chart's.
+    pub(super) fn chart_parts(&self, reused: bool) -> Vec<Json> {
         let chart = &self.0["chart"];
         let mut templates: Vec<Json> = chart["templates"].as_array().cloned().unwrap_or_default();
         for template in &mut templates {
@@ -100,7 +101,9 @@ impl Release {
             }
         }
         templates.sort_by_key(|t| t["name"].to_string());
-        templates.push(chart["values"].clone());
+        if !reused {
+            templates.push(chart["values"].clone());
+        }
         templates
     }
 
